@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a link request says, and the rules that each attribute is under by itself.
+
+#![forbid(unsafe_code)]
+
+use super::{
+    attr::{
+        Attr,
+        Errno,
+        Invalid,
+        LinkAttr,
+        Place, //
+    },
+    PortRange,
+    MAX_MTU,
+    MIN_MTU, //
+};
+use crate::wire::{
+    ethernet::MacAddr,
+    ip::Addr,
+    vxlan::{
+        Bits,
+        Vni,
+        HEADER_LEN, //
+    }, //
+};
+
+/// The highest value of `IFLA_VXLAN_DF`, `VXLAN_DF_MAX`.
+const MAX_DF: u8 = 2;
+
+/// What a request says in `IFLA_INFO_DATA`, typed but not judged. None: the attribute is absent.
+/// Attributes without a value (`NLA_FLAG`) are plain `bool`s; multi-octet numbers are in host order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Request {
+    /// [`Attr::Id`].
+    pub(crate) id: Option<u32>,
+    /// [`Attr::Group`].
+    pub(crate) group: Option<[u8; 4]>,
+    /// [`Attr::Group6`].
+    pub(crate) group6: Option<[u8; 16]>,
+    /// [`Attr::Link`].
+    pub(crate) link: Option<u32>,
+    /// [`Attr::Local`].
+    pub(crate) local: Option<[u8; 4]>,
+    /// [`Attr::Local6`].
+    pub(crate) local6: Option<[u8; 16]>,
+    /// [`Attr::Ttl`].
+    pub(crate) ttl: Option<u8>,
+    /// [`Attr::TtlInherit`].
+    pub(crate) ttl_inherit: bool,
+    /// [`Attr::Tos`].
+    pub(crate) tos: Option<u8>,
+    /// [`Attr::Label`].
+    pub(crate) label: Option<u32>,
+    /// [`Attr::LabelPolicy`].
+    pub(crate) label_policy: Option<u32>,
+    /// [`Attr::Learning`].
+    pub(crate) learning: Option<bool>,
+    /// [`Attr::Ageing`], seconds.
+    pub(crate) ageing: Option<u32>,
+    /// [`Attr::Limit`], entries.
+    pub(crate) limit: Option<u32>,
+    /// [`Attr::PortRange`].
+    pub(crate) port_range: Option<PortRange>,
+    /// [`Attr::Port`].
+    pub(crate) port: Option<u16>,
+    /// [`Attr::Proxy`].
+    pub(crate) proxy: Option<bool>,
+    /// [`Attr::Rsc`].
+    pub(crate) rsc: Option<bool>,
+    /// [`Attr::L2Miss`].
+    pub(crate) l2miss: Option<bool>,
+    /// [`Attr::L3Miss`].
+    pub(crate) l3miss: Option<bool>,
+    /// [`Attr::CollectMetadata`].
+    pub(crate) collect_metadata: Option<bool>,
+    /// [`Attr::UdpCsum`].
+    pub(crate) udp_csum: Option<bool>,
+    /// [`Attr::UdpZeroCsum6Tx`].
+    pub(crate) udp_zero_csum6_tx: Option<bool>,
+    /// [`Attr::UdpZeroCsum6Rx`].
+    pub(crate) udp_zero_csum6_rx: Option<bool>,
+    /// [`Attr::RemcsumTx`].
+    pub(crate) remcsum_tx: Option<bool>,
+    /// [`Attr::RemcsumRx`].
+    pub(crate) remcsum_rx: Option<bool>,
+    /// [`Attr::RemcsumNopartial`].
+    pub(crate) remcsum_nopartial: bool,
+    /// [`Attr::Gbp`].
+    pub(crate) gbp: bool,
+    /// [`Attr::Gpe`].
+    pub(crate) gpe: bool,
+    /// [`Attr::Df`].
+    pub(crate) df: Option<u8>,
+    /// [`Attr::VniFilter`].
+    pub(crate) vnifilter: Option<bool>,
+    /// [`Attr::LocalBypass`].
+    pub(crate) localbypass: Option<bool>,
+    /// [`Attr::ReservedBits`].
+    pub(crate) reserved_bits: Option<[u8; HEADER_LEN]>,
+    /// [`Attr::McRoute`].
+    pub(crate) mc_route: Option<bool>,
+}
+
+/// Judges a request before anything is made: the `validate` operation of the link kind, for creation
+/// and change alike. `address` is `IFLA_ADDRESS` as it came, `mtu` is `IFLA_MTU`.
+pub(crate) fn validate(
+    address: Option<&[u8]>,
+    mtu: Option<u32>,
+    request: Option<&Request>,
+) -> Result<(), Invalid> {
+    if let Some(octets) = address {
+        validate_address(octets)?;
+    }
+    if let Some(mtu) = mtu {
+        if !(MIN_MTU..=MAX_MTU).contains(&mtu) {
+            return Err(Invalid::link(
+                LinkAttr::Mtu,
+                Errno::Inval,
+                "MTU must be between 68 and 65535",
+            ));
+        }
+    }
+    let Some(request) = request else {
+        return Err(Invalid {
+            place: Place::Request,
+            msg: "Required attributes not provided to perform the operation",
+            errno: Errno::Inval,
+        });
+    };
+    request.vni()?;
+    if let Some(range) = request.port_range {
+        if range.high < range.low {
+            return Err(Invalid::attr(
+                Attr::PortRange,
+                Errno::Inval,
+                "Invalid source port range",
+            ));
+        }
+    }
+    match request.df {
+        Some(df) if df > MAX_DF => Err(Invalid::attr(
+            Attr::Df,
+            Errno::Inval,
+            "Invalid DF attribute",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn validate_address(octets: &[u8]) -> Result<(), Invalid> {
+    match MacAddr::from_slice(octets) {
+        None => Err(Invalid::link(
+            LinkAttr::Address,
+            Errno::Inval,
+            "Provided link layer address is not Ethernet",
+        )),
+        Some(address) if !address.is_valid() => Err(Invalid::link(
+            LinkAttr::Address,
+            Errno::AddrNotAvail,
+            "Provided Ethernet address is not unicast",
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The message for a function that is still to come.
+macro_rules! not_yet {
+    ($attr:ident, $what:literal) => {
+        not_yet!($attr, OpNotSupp, $what)
+    };
+    ($attr:ident, $errno:ident, $what:literal) => {
+        Invalid::attr(
+            Attr::$attr,
+            Errno::$errno,
+            concat!("vxlan: ", $what, " is not supported by this driver yet"),
+        )
+    };
+}
+
+impl Request {
+    /// Returns the VNI, zero unless given.
+    pub(super) fn vni(&self) -> Result<Vni, Invalid> {
+        match self.id {
+            None => Ok(Vni::ZERO),
+            Some(id) => Vni::new(id).ok_or(Invalid::attr(
+                Attr::Id,
+                Errno::Range,
+                "VXLAN ID must be lower than 16777216",
+            )),
+        }
+    }
+
+    /// Refuses what the driver cannot do yet. An attribute that leaves a function off passes.
+    pub(super) fn refuse_unsupported(&self) -> Result<(), Invalid> {
+        let on = |flag: Option<bool>| flag == Some(true);
+        // The order is that in which the stock driver reads the attributes.
+        let wanted = [
+            (on(self.proxy), not_yet!(Proxy, "ARP/ND proxy")),
+            (on(self.rsc), not_yet!(Rsc, "route short-circuit")),
+            (on(self.l2miss), not_yet!(L2Miss, "L2 miss notification")),
+            (on(self.l3miss), not_yet!(L3Miss, "L3 miss notification")),
+            (
+                on(self.collect_metadata),
+                not_yet!(CollectMetadata, "metadata mode (external)"),
+            ),
+            (
+                on(self.udp_zero_csum6_tx),
+                not_yet!(UdpZeroCsum6Tx, "a zero UDP checksum over IPv6"),
+            ),
+            (
+                on(self.udp_zero_csum6_rx),
+                not_yet!(UdpZeroCsum6Rx, "a zero UDP checksum over IPv6"),
+            ),
+            (
+                on(self.remcsum_tx),
+                not_yet!(RemcsumTx, "remote checksum offload"),
+            ),
+            (
+                on(self.remcsum_rx),
+                not_yet!(RemcsumRx, "remote checksum offload"),
+            ),
+            (self.gbp, not_yet!(Gbp, "group based policy (GBP)")),
+            (self.gpe, not_yet!(Gpe, "generic protocol extension (GPE)")),
+            (
+                self.remcsum_nopartial,
+                not_yet!(RemcsumNopartial, "remote checksum offload"),
+            ),
+            (
+                on(self.mc_route),
+                not_yet!(McRoute, "multicast routing of the underlay"),
+            ),
+            (
+                !matches!(self.df, None | Some(0)),
+                not_yet!(Df, "the don't-fragment setting"),
+            ),
+        ];
+        match wanted.iter().find(|(asked, _)| *asked) {
+            Some((_, refusal)) => Err(*refusal),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the address of the group or remote, and the source address.
+    pub(super) fn addresses(&self) -> Result<(Addr, Addr), Invalid> {
+        // An IPv4 attribute hides the IPv6 one beside it.
+        if self.group.is_none() && self.group6.is_some() {
+            return Err(not_yet!(Group6, AfNoSupport, "an IPv6 underlay"));
+        }
+        if self.local.is_none() && self.local6.is_some() {
+            return Err(not_yet!(Local6, AfNoSupport, "an IPv6 underlay"));
+        }
+        Ok((
+            self.group.map_or(Addr::ANY_V4, Addr::V4),
+            self.local.map_or(Addr::ANY_V4, Addr::V4),
+        ))
+    }
+
+    /// Returns the header bits that make a packet malformed.
+    pub(super) fn reserved(&self) -> Result<Bits, Invalid> {
+        let mut used = Bits::BASE;
+        // The stock driver looks at the presence, not at the value.
+        if self.remcsum_rx.is_some() {
+            used = used.union(Bits::REMOTE_CHECKSUM);
+        }
+        let Some(octets) = self.reserved_bits else {
+            return Ok(used.complement());
+        };
+        let reserved = Bits::from_octets(octets);
+        if reserved.intersects(used) {
+            return Err(Invalid::attr(
+                Attr::ReservedBits,
+                Errno::Inval,
+                "Used bits cannot overlap reserved bits",
+            ));
+        }
+        Ok(reserved)
+    }
+}

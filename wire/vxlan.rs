@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The VXLAN header, RFC 7348 section 5.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |R|R|R|R|I|R|R|R|                 reserved                      |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |      VXLAN network identifier (VNI)           |   reserved    |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! ```
+
+#![forbid(unsafe_code)]
+
+/// Length of the header in octets.
+pub(crate) const HEADER_LEN: usize = 8;
+
+/// Octets that encapsulation over IPv4 puts in front of the inner frame's payload: outer IPv4 (20),
+/// UDP (8), VXLAN (8) and the inner Ethernet header (14). `vxlan_headroom()` of `<net/vxlan.h>`.
+pub(crate) const HEADROOM_V4: u16 = 50;
+
+/// The I flag as it stands in the first word: the VNI is valid.
+const FLAG_VNI: u32 = 0x0800_0000;
+
+/// The bits of the remote checksum offload extension, as [`Bits`] name them.
+const RCO: [u8; HEADER_LEN] = [0, 0x20, 0, 0, 0, 0, 0, 0xff];
+
+/// A VXLAN network identifier: 24 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Vni(u32);
+
+impl Vni {
+    /// Identifiers are below this number.
+    const LIMIT: u32 = 1 << 24;
+
+    /// The identifier zero, which a link request without `IFLA_VXLAN_ID` gets.
+    pub(crate) const ZERO: Self = Self(0);
+
+    /// Returns the identifier if it fits in 24 bits.
+    pub(crate) const fn new(value: u32) -> Option<Self> {
+        if value < Self::LIMIT {
+            Some(Self(value))
+        } else {
+            None
+        }
+    }
+
+    /// Returns the number, in host order and below 2^24.
+    pub(crate) const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// A set of header bits, in the order of the wire: what `IFLA_VXLAN_RESERVED_BITS` carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bits(u64);
+
+impl Bits {
+    /// The bits that every VXLAN packet uses: the I flag and the VNI.
+    pub(crate) const BASE: Self = Self::from_octets([0x08, 0, 0, 0, 0xff, 0xff, 0xff, 0]);
+
+    /// The bits that remote checksum offload uses in addition.
+    pub(crate) const REMOTE_CHECKSUM: Self = Self::from_octets(RCO);
+
+    /// Reads the set from the eight octets of a header.
+    pub(crate) const fn from_octets(octets: [u8; HEADER_LEN]) -> Self {
+        Self(u64::from_be_bytes(octets))
+    }
+
+    /// Returns the set as the eight octets of a header.
+    pub(crate) const fn octets(self) -> [u8; HEADER_LEN] {
+        self.0.to_be_bytes()
+    }
+
+    /// Returns the bits in either set.
+    pub(crate) const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Returns the bits outside the set.
+    pub(crate) const fn complement(self) -> Self {
+        Self(!self.0)
+    }
+
+    /// Returns true if a bit is in both sets.
+    pub(crate) const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// A header as it was received. Any eight octets are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header([u8; HEADER_LEN]);
+
+impl Header {
+    /// Takes the octets that follow the UDP header.
+    pub(crate) const fn parse(octets: [u8; HEADER_LEN]) -> Self {
+        Self(octets)
+    }
+
+    /// Returns the header for a packet to `vni`: the I flag, the identifier, all else zero
+    /// (RFC 7348 section 5: reserved fields are zero on transmission).
+    pub(crate) const fn for_vni(vni: Vni) -> [u8; HEADER_LEN] {
+        let [_, a, b, c] = vni.0.to_be_bytes();
+        let [flags, ..] = FLAG_VNI.to_be_bytes();
+        [flags, 0, 0, 0, a, b, c, 0]
+    }
+
+    /// Returns the first word, flags and reserved bits, in host order.
+    pub(crate) const fn flags(self) -> u32 {
+        let [a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// Returns true if the I flag is set; a packet without it is not VXLAN.
+    pub(crate) const fn has_vni(self) -> bool {
+        self.flags() & FLAG_VNI != 0
+    }
+
+    /// Returns the network identifier.
+    pub(crate) const fn vni(self) -> Vni {
+        let [_, _, _, _, a, b, c, _] = self.0;
+        Vni(u32::from_be_bytes([0, a, b, c]))
+    }
+
+    /// Returns true if the header has a bit set that the device holds to be reserved: the packet is
+    /// malformed (`vxlan_rcv`). RFC 7348 would ignore such bits; the device's `reserved_bits` decides.
+    pub(crate) const fn sets_any(self, reserved: Bits) -> bool {
+        Bits::from_octets(self.0).intersects(reserved)
+    }
+}
