@@ -88,3 +88,27 @@ impl Header {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_classified_as_by_the_kernel() {
+        let valid = MacAddr::new([0x02, 0, 0, 0, 0, 0x01]);
+        let group = MacAddr::new([0x01, 0, 0x5e, 0, 0, 0x01]);
+        let broadcast = MacAddr::new([0xff; ADDR_LEN]);
+        assert!(valid.is_valid() && !valid.is_multicast() && !valid.is_zero());
+        assert!(!MacAddr::ZERO.is_valid() && MacAddr::ZERO.is_zero());
+        assert!(!group.is_valid() && group.is_multicast() && !group.is_broadcast());
+        assert!(!broadcast.is_valid() && broadcast.is_multicast() && broadcast.is_broadcast());
+    }
+
+    #[test]
+    fn a_header_is_two_addresses_and_a_type() {
+        let header = Header::parse([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0x86, 0xdd]);
+        assert_eq!(header.destination.octets(), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(header.source.octets(), [7, 8, 9, 10, 11, 12]);
+        assert_eq!(header.ethertype, ethertype::IPV6);
+    }
+}

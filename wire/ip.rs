@@ -66,3 +66,31 @@ impl Summary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_versions_keep_their_fields_in_different_places() {
+        let v4 = [0x45, 0xb9, 0, 84, 0x12, 0x34, 0x40, 0, 63];
+        let v6 = [0x6b, 0x95, 0x67, 0x89, 0, 64, 58, 62, 0xfe];
+        let expected = |ttl| Some(Summary { dsfield: 0xb9, ttl });
+        assert_eq!(Summary::parse(ethertype::IPV4, v4), expected(63));
+        assert_eq!(Summary::parse(ethertype::IPV6, v6), expected(62));
+        assert_eq!(Summary::parse(ethertype::TEB, v4), None);
+    }
+
+    #[test]
+    fn groups_are_class_d() {
+        for (octets, group) in [
+            ([223, 255, 255, 255], false),
+            ([224, 0, 0, 0], true),
+            ([239, 255, 255, 255], true),
+            ([240, 0, 0, 0], false),
+        ] {
+            assert_eq!(Addr::V4(octets).is_multicast(), group);
+        }
+        assert!(Addr::ANY_V4.is_any() && !Addr::V4([0, 0, 0, 1]).is_any());
+    }
+}

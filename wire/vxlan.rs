@@ -131,3 +131,36 @@ impl Header {
         Bits::from_octets(self.0).intersects(reserved)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A packet to VNI 0x123456 as RFC 7348 draws it.
+    const OCTETS: [u8; HEADER_LEN] = [0x08, 0, 0, 0, 0x12, 0x34, 0x56, 0];
+
+    #[test]
+    fn a_vni_has_24_bits() {
+        assert_eq!(Vni::new(0), Some(Vni::ZERO));
+        assert_eq!(Vni::new(0xff_ffff).map(Vni::get), Some(0xff_ffff));
+        assert_eq!(Vni::new(0x100_0000), None);
+        assert_eq!(Vni::new(u32::MAX), None);
+    }
+
+    #[test]
+    fn the_header_is_that_of_the_rfc() {
+        let header = Header::parse(OCTETS);
+        assert_eq!(header.flags(), 0x0800_0000);
+        assert!(header.has_vni());
+        assert_eq!(header.vni().get(), 0x12_3456);
+        assert_eq!(Header::for_vni(header.vni()), OCTETS);
+    }
+
+    #[test]
+    fn by_default_all_but_the_flag_and_the_vni_is_reserved() {
+        let reserved = Bits::BASE.complement();
+        assert_eq!(reserved.octets(), [0xf7, 0xff, 0xff, 0xff, 0, 0, 0, 0xff]);
+        assert!(!Header::parse(OCTETS).sets_any(reserved));
+        assert!(Header::parse([0x08, 0, 0, 0, 0x12, 0x34, 0x56, 1]).sets_any(reserved));
+    }
+}
