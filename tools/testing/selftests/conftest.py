@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Fixtures of the VM tests: who drives, fresh namespaces, a clean kernel log."""
+
+import contextlib
+import os
+import re
+import subprocess
+
+import pytest
+
+from lib.host import Host
+from lib.rtnl import NetlinkError, encode, mac, text
+from lib.uapi import IFLA
+
+MODULE = "/sys/module/vxlan"
+TROUBLE = re.compile(
+    r"WARNING|BUG|Oops|general protection|refcount_t|KASAN|UBSAN|"
+    r"suspicious RCU|unregister_netdevice: waiting|hung task|rcu.*stall|"
+    r"leaked reference|Call Trace")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--driver", choices=("ours", "stock"), default="stock",
+                     help="which vxlan.ko the VM has")
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "ours_only(reason): a thing that ours does better on purpose")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Module tests reload the module, so they come last."""
+    items.sort(key=lambda item: item.path.name == "test_module.py")
+    if config.getoption("driver") == "ours":
+        return
+    for item in items:
+        for mark in item.iter_markers("ours_only"):
+            item.add_marker(pytest.mark.skip(reason=mark.kwargs["reason"]))
+
+
+@pytest.fixture(scope="session")
+def driver(pytestconfig):
+    """The driver under test, loaded, and seen to be the one that was asked for."""
+    wanted = pytestconfig.getoption("driver")
+    if not os.path.isdir(MODULE):
+        subprocess.run(["modprobe", "vxlan", "udp_port=4789"], check=True)
+    taint = ""
+    if os.path.exists(f"{MODULE}/taint"):
+        with open(f"{MODULE}/taint", encoding="ascii") as stream:
+            taint = stream.read()
+    assert ("O" in taint) == (wanted == "ours"), f"loaded vxlan.ko has taint {taint!r}"
+    return wanted
+
+
+class KernelLog:
+    """The kernel's log from now on."""
+
+    def __init__(self):
+        self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        os.lseek(self.fd, 0, os.SEEK_END)
+        self.lines = []
+
+    def read(self):
+        """Every line since the test began."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                try:
+                    record = os.read(self.fd, 8192).decode(errors="replace")
+                except BrokenPipeError:
+                    continue
+                self.lines.append(record.split(";", 1)[1].splitlines()[0])
+        return self.lines
+
+    def close(self):
+        os.close(self.fd)
+
+
+@pytest.fixture(autouse=True)
+def kernel_log():
+    log = KernelLog()
+    yield log
+    bad = [line for line in log.read() if TROUBLE.search(line)]
+    log.close()
+    assert not bad, "the kernel complained:\n" + "\n".join(log.lines)
+
+
+@pytest.fixture
+def hosts(driver, kernel_log):
+    """Make namespaces; afterwards they must give back every device and socket."""
+    made = []
+
+    def make(name):
+        made.append(Host(name))
+        return made[-1]
+
+    yield make
+    leaks = {}
+    for host in made:
+        if host.fd < 0:
+            continue
+        for closable in host._open:
+            closable.close()
+        for name in host.links():
+            with contextlib.suppress(OSError, NetlinkError):
+                host.link_del(name)
+        if host.links() or host.udp_ports():
+            leaks[host.name] = (host.links(), host.udp_ports())
+    for host in made:
+        host.close()
+    assert not leaks, f"left behind: {leaks}"
+
+
+def _address(host, number):
+    host.ip, host.mac_u0 = f"10.0.0.{number}", f"02:00:00:00:00:{number:02x}"
+    host.address("u0", host.ip, 24)
+    host.link_set("u0", up=True)
+
+
+def _veth(one, name, two, peer, macs):
+    """A veth pair between two namespaces, with addresses chosen by the test."""
+    ends = [(IFLA.IFNAME, text(peer)), (IFLA.ADDRESS, mac(macs[1])),
+            (IFLA.NET_NS_FD, two.fd.to_bytes(4, "little"))]
+    one.link_add(name, "veth", _veth_peer(ends), [(IFLA.ADDRESS, mac(macs[0]))])
+
+
+def _veth_peer(ends):
+    """VETH_INFO_PEER: an ifinfomsg, then a link's attributes."""
+    return [(1, bytes(16) + encode(ends))]
+
+
+def _acquaint(members):
+    for host in members:
+        for other in members:
+            if other is not host:
+                host.neighbour("u0", other.ip, other.mac_u0)
+    for host in members:
+        peer = next(other for other in members if other is not host)
+        host.peer_ip, host.peer_mac = peer.ip, peer.mac_u0
+
+
+@pytest.fixture
+def host(hosts):
+    """One namespace with an Ethernet link u0, 10.0.0.1/24, whose other end is idle."""
+    one = hosts("a")
+    one.link_add("u0", "veth", _veth_peer([(IFLA.IFNAME, text("u0peer"))]),
+                 [(IFLA.ADDRESS, mac("02:00:00:00:00:01"))])
+    one.link_set("u0peer", up=True)
+    _address(one, 1)
+    return one
+
+
+@pytest.fixture
+def pair(hosts):
+    """Two namespaces, 10.0.0.1 and 10.0.0.2, joined by veth pair u0-u0."""
+    a, b = hosts("a"), hosts("b")
+    _veth(a, "u0", b, "u0", ("02:00:00:00:00:01", "02:00:00:00:00:02"))
+    _address(a, 1)
+    _address(b, 2)
+    _acquaint([a, b])
+    return a, b
+
+
+@pytest.fixture
+def trio(hosts):
+    """Three namespaces, 10.0.0.1 to .3, on a bridge in a fourth."""
+    members, switch = [hosts(name) for name in "abc"], hosts("switch")
+    switch.link_add("br0", "bridge", [(23, b"\0")])    # IFLA_BR_MCAST_SNOOPING
+    switch.link_set("br0", up=True)
+    for number, member in enumerate(members, 1):
+        port = f"p{number}"
+        _veth(member, "u0", switch, port,
+              (f"02:00:00:00:00:{number:02x}", f"02:00:00:00:01:{number:02x}"))
+        master = switch.index("br0").to_bytes(4, "little")
+        switch.link_set(port, up=True, attrs=[(IFLA.MASTER, master)])
+        _address(member, number)
+    _acquaint(members)
+    return members
+
+
+@pytest.fixture
+def refused(driver):
+    """Context manager: the block is refused with this errno, text and attribute.
+
+    What stock leaves unsaid ours may say; what stock says ours says too, and may
+    add to its end.
+    """
+    @contextlib.contextmanager
+    def check(code, message=None, attr=None):
+        with pytest.raises(NetlinkError) as caught:
+            yield caught
+        error = caught.value
+        assert error.errno == code, str(error)
+        if driver == "stock":
+            assert (error.text, error.path) == (message, attr)
+        else:
+            assert message is None or (error.text or "").startswith(message), str(error)
+            assert attr is None or error.path == attr, str(error)
+    return check

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A namespace that is a tunnel end: VXLAN devices and forwarding entries in it."""
+
+import socket
+import struct
+
+from . import packets, rtnl
+from . import uapi as u
+from .netns import NetNS
+from .uapi import NDA, VX
+
+NEW = u.NLM_F_CREATE | u.NLM_F_EXCL
+APPEND = u.NLM_F_CREATE | u.NLM_F_APPEND
+REPLACE = u.NLM_F_CREATE | u.NLM_F_REPLACE
+PERMANENT, DYNAMIC = u.NUD_PERMANENT, u.NUD_REACHABLE
+STATIC = u.NUD_NOARP | u.NUD_REACHABLE
+ZERO_MAC = "00:00:00:00:00:00"
+
+OPTIONS = {
+    "id": (VX.ID, rtnl.u32),
+    "remote": (VX.GROUP, rtnl.ip4),
+    "dev": (VX.LINK, rtnl.u32),
+    "local": (VX.LOCAL, rtnl.ip4),
+    "ttl": (VX.TTL, rtnl.u8),
+    "tos": (VX.TOS, rtnl.u8),
+    "learning": (VX.LEARNING, rtnl.u8),
+    "ageing": (VX.AGEING, rtnl.u32),
+    "limit": (VX.LIMIT, rtnl.u32),
+    "srcport": (VX.PORT_RANGE, lambda pair: struct.pack("!HH", *pair)),
+    "port": (VX.PORT, rtnl.be16),
+    "udp_csum": (VX.UDP_CSUM, rtnl.u8),
+}
+
+
+class Host(NetNS):
+    """A namespace with one underlay link, u0, and its peer's addresses known."""
+
+    dev = "u0"
+    ip = peer_ip = mac_u0 = peer_mac = None
+
+    def vxlan_data(self, **options):
+        """IFLA_INFO_DATA for options named as in OPTIONS; `dev` is a link's name."""
+        options = {"id": 10, "port": packets.PORT, **options}
+        if isinstance(options.get("dev"), str):
+            options["dev"] = self.index(options["dev"])
+        return [(OPTIONS[key][0], OPTIONS[key][1](value))
+                for key, value in options.items() if value is not None]
+
+    def vxlan(self, name="vx0", up=True, attrs=(), **options):
+        """Make a VXLAN device, by default VNI 10 on port 4789, and bring it up."""
+        self.link_add(name, "vxlan", self.vxlan_data(**options), attrs)
+        if up:
+            self.link_set(name, up=True)
+        return name
+
+    # -- Forwarding entries ------------------------------------------------
+
+    def _ndmsg(self, name, state, flags=u.NTF_SELF, family=u.AF_BRIDGE):
+        return struct.pack("=BxHiHBB", family, 0, self.index(name), state, flags, 0)
+
+    @staticmethod
+    def _entry(lladdr, dst, port, vni, via):
+        attrs = [(NDA.LLADDR, rtnl.mac(lladdr))] if lladdr else []
+        if dst is not None:
+            attrs.append((NDA.DST, rtnl.ip6(dst) if ":" in dst else rtnl.ip4(dst)))
+        if port is not None:
+            attrs.append((NDA.PORT, rtnl.be16(port)))
+        if vni is not None:
+            attrs.append((NDA.VNI, rtnl.u32(vni)))
+        if via is not None:
+            attrs.append((NDA.IFINDEX, rtnl.u32(via)))
+        return attrs
+
+    def fdb_add(self, lladdr, dst, name="vx0", how=NEW, state=PERMANENT,
+                port=None, vni=None, via=None, ntf=u.NTF_SELF):
+        """One RTM_NEWNEIGH; `how` is the NLM_F_* of add, append or replace."""
+        self.nl.request(u.RTM_NEWNEIGH, self._ndmsg(name, state, ntf),
+                        self._entry(lladdr, dst, port, vni, via), u.NLM_F_ACK | how)
+
+    def fdb_del(self, lladdr, dst=None, name="vx0", port=None, vni=None, via=None):
+        self.nl.request(u.RTM_DELNEIGH, self._ndmsg(name, PERMANENT),
+                        self._entry(lladdr, dst, port, vni, via))
+
+    def fdb_get(self, lladdr, name="vx0", attrs=()):
+        """RTM_GETNEIGH of one entry: the reply's Entry."""
+        reply = self.nl.request(u.RTM_GETNEIGH, self._ndmsg(name, 0),
+                                self._entry(lladdr, None, None, None, None)
+                                + list(attrs), 0)
+        return Entry(reply[0])
+
+    def fdb_dump(self, name="vx0"):
+        """Every forwarding entry of a device, an Entry for each remote, in order."""
+        header = struct.pack("=BxHiII", u.AF_BRIDGE, 0, self.index(name), 0, 0)
+        dump = self.nl.request(u.RTM_GETNEIGH, header, (), u.NLM_F_DUMP)
+        return [e for e in map(Entry, dump) if e.ifindex == self.index(name)
+                and e.flags & u.NTF_SELF]
+
+    def fdb(self, name="vx0"):
+        """The table as {address: [destinations]}."""
+        table = {}
+        for entry in self.fdb_dump(name):
+            table.setdefault(entry.lladdr, []).append(entry.dst)
+        return table
+
+
+class Entry:
+    """A forwarding entry's message: its fields, and its attributes untouched."""
+
+    def __init__(self, message):
+        self.message = message
+        (self.family, self.ifindex, self.state, self.flags,
+         self.type) = struct.unpack("=BxxxiHBB", message.header)
+        raw = message.get(NDA.LLADDR)
+        self.lladdr = raw and raw.hex(":")
+        raw = message.get(NDA.DST)
+        self.dst = raw and socket.inet_ntoa(raw)
+        raw = message.get(NDA.PORT)
+        self.port = raw and struct.unpack("!H", raw)[0]
+        raw = message.get(NDA.VNI)
+        self.vni = raw and struct.unpack("=I", raw)[0]
+        raw = message.get(NDA.IFINDEX)
+        self.via = raw and struct.unpack("=I", raw)[0]
+
+    @property
+    def kinds(self):
+        """Attribute numbers in the order they came."""
+        return [number for number, _ in self.message.attrs]
+
+    def __repr__(self):
+        return (f"<{self.lladdr} dst={self.dst} port={self.port} vni={self.vni} "
+                f"via={self.via} state={self.state:#x} flags={self.flags:#x}>")
