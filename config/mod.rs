@@ -2,10 +2,11 @@
 
 //! The configuration of a device: from what a netlink request says to what the data path uses.
 //!
-//! Pure code: `core` and [`crate::wire`] alone, so that every rule is tested on the host. The rules,
-//! their order and their error numbers are those of `vxlan_validate`, `vxlan_nl2conf` and
-//! `vxlan_config_validate` in Linux 7.3, as scripts depend on them. Attributes that ask for a function
-//! the driver has not are refused; those that ask for nothing (iproute2 sends several) are taken.
+//! Pure code: `core` and [`crate::wire`] alone, so that every rule is tested on the host. The
+//! rules, their order and their error numbers are those of `vxlan_validate`, `vxlan_nl2conf` and
+//! `vxlan_config_validate` in Linux 7.3, as scripts depend on them. Attributes that ask for a
+//! function the driver has not are refused; those that ask for nothing (iproute2 sends several) are
+//! taken.
 
 #![forbid(unsafe_code)]
 #![deny(
@@ -59,8 +60,8 @@ const LABEL_MASK: u32 = 0x000f_ffff;
 
 /// UDP source ports to choose from, in host order, both ends included.
 ///
-/// As `udp_flow_src_port` has it, a range with `low >= high` (0 and 0 unless configured) stands for the
-/// namespace's local port range.
+/// As `udp_flow_src_port` has it, a range with `low >= high` (0 and 0 unless configured) stands for
+/// the namespace's local port range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PortRange {
     /// The first port.
@@ -125,8 +126,8 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Makes the configuration of a new device. The request has passed [`validate`]. Whether the VNI
-    /// is free is for the caller to ask afterwards.
+    /// Makes the configuration of a new device. The request has passed [`validate`]. Whether the
+    /// VNI is free is for the caller to ask afterwards.
     pub(crate) fn build(request: &Request, env: &Env) -> Result<Self, Invalid> {
         let vni = request.vni()?;
         let (remote, local) = request.addresses()?;
@@ -214,8 +215,8 @@ impl Config {
         }
     }
 
-    /// Returns the TTL of an outer packet to `remote`; `inner` is the TTL of the inner IP header, 0 if
-    /// there is none. 0 stands for the hop limit of the route.
+    /// Returns the TTL of an outer packet to `remote`; `inner` is the TTL of the inner IP header, 0
+    /// if there is none. 0 stands for the hop limit of the route.
     pub(crate) const fn outer_ttl(&self, inner: u8, remote: Addr) -> u8 {
         if self.ttl_inherit {
             inner
@@ -226,8 +227,8 @@ impl Config {
         }
     }
 
-    /// Returns the TOS that the route of an outer packet is looked up with; `inner` is the DS field of
-    /// the inner IP header, 0 if there is none. The packet itself gets
+    /// Returns the TOS that the route of an outer packet is looked up with; `inner` is the DS field
+    /// of the inner IP header, 0 if there is none. The packet itself gets
     /// [`crate::wire::ecn::encapsulate`] of the two. Unless 0, the route cache is not used.
     pub(crate) const fn outer_tos(&self, inner: u8) -> u8 {
         if self.tos == TOS_INHERIT {
@@ -255,8 +256,8 @@ pub(crate) struct Sizes {
 impl Sizes {
     /// Computes the sizes of a new device that encapsulates with `headroom` octets.
     ///
-    /// `initial` is the MTU before, `requested` is `IFLA_MTU`. A device over a lower one takes all that
-    /// fits in the lower MTU unless less is requested; one without keeps what it has.
+    /// `initial` is the MTU before, `requested` is `IFLA_MTU`. A device over a lower one takes all
+    /// that fits in the lower MTU unless less is requested; one without keeps what it has.
     pub(crate) fn new(
         initial: u32,
         requested: Option<u32>,

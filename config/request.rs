@@ -30,7 +30,8 @@ use crate::wire::{
 const MAX_DF: u8 = 2;
 
 /// What a request says in `IFLA_INFO_DATA`, typed but not judged. None: the attribute is absent.
-/// Attributes without a value (`NLA_FLAG`) are plain `bool`s; multi-octet numbers are in host order.
+/// Attributes without a value (`NLA_FLAG`) are plain `bool`s; multi-octet numbers are in host
+/// order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     /// [`Attr::Id`].
@@ -103,8 +104,8 @@ pub(crate) struct Request {
     pub(crate) mc_route: Option<bool>,
 }
 
-/// Judges a request before anything is made: the `validate` operation of the link kind, for creation
-/// and change alike. `address` is `IFLA_ADDRESS` as it came, `mtu` is `IFLA_MTU`.
+/// Judges a request before anything is made: the `validate` operation of the link kind, for
+/// creation and change alike. `address` is `IFLA_ADDRESS` as it came, `mtu` is `IFLA_MTU`.
 pub(crate) fn validate(
     address: Option<&[u8]>,
     mtu: Option<u32>,

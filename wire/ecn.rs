@@ -2,8 +2,8 @@
 
 //! Explicit congestion notification through a tunnel, RFC 6040.
 //!
-//! The functions take whole DS fields (IPv4 type of service, IPv6 traffic class) and look at the two
-//! low bits.
+//! The functions take whole DS fields (IPv4 type of service, IPv6 traffic class) and look at the
+//! two low bits.
 
 #![forbid(unsafe_code)]
 

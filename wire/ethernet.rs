@@ -33,7 +33,8 @@ impl MacAddr {
         Self(octets)
     }
 
-    /// Takes an address of unknown length, as an attribute carries it. None if it is not six octets.
+    /// Takes an address of unknown length, as an attribute carries it. None if it is not six
+    /// octets.
     pub(crate) fn from_slice(octets: &[u8]) -> Option<Self> {
         octets.try_into().ok().map(Self)
     }

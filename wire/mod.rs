@@ -2,9 +2,10 @@
 
 //! Wire formats: what the octets of a packet mean.
 //!
-//! Pure code. It uses `core` alone, allocates nothing, cannot panic and knows no kernel type, so that
-//! it runs under `cargo test` on any host. Headers are taken as arrays copied out of the packet
-//! (`[u8; N]`), which leaves no length to check and no borrow that a reallocation could make stale.
+//! Pure code. It uses `core` alone, allocates nothing, cannot panic and knows no kernel type, so
+//! that it runs under `cargo test` on any host. Headers are taken as arrays copied out of the
+//! packet (`[u8; N]`), which leaves no length to check and no borrow that a reallocation could make
+//! stale.
 
 #![forbid(unsafe_code)]
 #![deny(

@@ -126,7 +126,8 @@ impl Header {
     }
 
     /// Returns true if the header has a bit set that the device holds to be reserved: the packet is
-    /// malformed (`vxlan_rcv`). RFC 7348 would ignore such bits; the device's `reserved_bits` decides.
+    /// malformed (`vxlan_rcv`). RFC 7348 would ignore such bits; the device's `reserved_bits`
+    /// decides.
     pub(crate) const fn sets_any(self, reserved: Bits) -> bool {
         Bits::from_octets(self.0).intersects(reserved)
     }

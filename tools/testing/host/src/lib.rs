@@ -3,7 +3,8 @@
 //! The driver's pure modules, and their tests, without a kernel.
 //!
 //! Short examples stand beside the code they are about. Here stand the rules of link requests, and
-//! properties over all inputs: each call below that only runs a function asserts that it cannot panic.
+//! properties over all inputs: each call below that only runs a function asserts that it cannot
+//! panic.
 
 // Not all that the kernel module uses is used here.
 #![allow(dead_code, unused_imports)]

@@ -22,9 +22,9 @@ const ECT_1: u8 = 0b01;
 const ECT_0: u8 = 0b10;
 const CE: u8 = 0b11;
 
-/// RFC 6040 figure 4, a row for each inner codepoint, a column for each outer one. The figure gives the
-/// resulting codepoint; here it is what has to be done. Where the figure only hints at an alarm,
-/// Linux logs for a packet that is not ECT within one that is.
+/// RFC 6040 figure 4, a row for each inner codepoint, a column for each outer one. The figure gives
+/// the resulting codepoint; here it is what has to be done. Where the figure only hints at an
+/// alarm, Linux logs for a packet that is not ECT within one that is.
 const FIGURE_4: [(u8, [(u8, Decapsulation); 4]); 4] = [
     (
         NOT_ECT,
