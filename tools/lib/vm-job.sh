@@ -7,22 +7,10 @@
 # out-of-tree module taints the kernel is none of them.
 kernel_trouble='WARNING: |BUG: |kernel BUG|Oops|INFO: |lockdep|leaked|detected .*stall|stall(s|ed) on CPU|unregister_netdevice: waiting|refcount_t|general protection fault|Kernel panic|unable to handle|KASAN|KCSAN|UBSAN|kmemleak|corruption|scheduling while atomic|sleeping function|suspicious RCU|rust_kernel: panicked'
 
-# The project as git sees it: tracked and new files, nothing that is ignored.
-list_project_files() {
-	if git -c safe.directory='*' -C "$project_dir" rev-parse --git-dir >/dev/null 2>&1; then
-		git -c safe.directory='*' -C "$project_dir" ls-files -z --cached --others --exclude-standard --deduplicate
-	else
-		(cd "$project_dir" && find . -path ./build -prune -o -type f -print0)
-	fi
-}
-
 make_payload() {
 	local top=$run/payload
 	mkdir -p "$top/.vm" "$top/src"
-	# Files come and go while we read: those deleted meanwhile are no loss.
-	list_project_files |
-		tar -C "$project_dir" --null --no-recursion --ignore-failed-read --warning=no-failed-read \
-			--owner=0 --group=0 -cf - -T - 2>"$run/tar.log" | tar -C "$top/src" -xf - || true
+	list_project_files | copy_project_files "$top/src" || true
 	install -m 755 "$tools_dir/lib/guest-init" "$top/.vm/init"
 	if [ "$driver" = ours ] || [ -n "$module" ]; then
 		cp "$module" "$top/.vm/vxlan.ko"

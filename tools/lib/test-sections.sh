@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154 # variables of tools/run-tests
+#
+# The sections of the tests: how each is run and counted, and the summary.
+# Each leaves its output in $logs/<section>.log.
+
+sections=(build check check-plants host tooling vm-stock vm-ours demo)
+
+# What a section prints last, "N passed, N failed", is its count.
+run_build() { "$tools_dir/build" --kernel="$release" && echo "1 passed, 0 failed"; }
+run_check() { "$tools_dir/in-root" tools/check --kdir="/kernels/$release/build"; }
+run_check-plants() { "$tools_dir/in-root" tools/testing/check/run; }
+run_host() { "$tools_dir/in-root" tools/testing/host/run; }
+run_tooling() { tools/testing/tooling/run; }
+run_vm-stock() { run_selftests stock; }
+run_vm-ours() { run_selftests ours; }
+run_demo() { "$tools_dir/demo" --kernel="$release" && echo "1 passed, 0 failed"; }
+
+run_selftests() {
+	local driver=$1 out=$logs/vm-$1 rc=0
+	rm -rf "$out"
+	"$tools_dir/vm" --driver="$driver" --kernel="$release" --timeout=3000 --out="$out" -- \
+		python3 -m pytest -q -p no:cacheprovider --junitxml=/out/junit.xml \
+		tools/testing/selftests --driver="$driver" || rc=$?
+	count_junit "$out/junit.xml"
+	return "$rc"
+}
+
+# pytest counts setup errors apart from failures; here both are failures.
+count_junit() {
+	[ -f "$1" ] || return 0
+	tr '>' '\n' <"$1" | awk '
+		function get(name) { return match($0, " " name "=\"[0-9]+\"") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) + 0 : 0 }
+		/<testsuite / { t += get("tests"); f += get("failures") + get("errors"); s += get("skipped") }
+		END { printf "%d passed, %d failed, %d skipped\n", t - f - s, f, s }'
+}
+
+run_section() {
+	local section=$1 log=$logs/$1.log rc=0 start=$SECONDS passed=0 failed=0 skipped=0 line
+	say "$section ..."
+	# In the background, for "||" would disable set -e within.
+	(cd "$project_dir" && set -e && "run_$section") >"$log" 2>&1 </dev/null &
+	wait $! || rc=$?
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1 || true)
+	if [ -n "$line" ]; then
+		read -r passed failed skipped < <(awk '{ print $1, $3, $5 + 0 }' <<<"$line")
+	fi
+	# Failing without naming a test, and counting nothing, are failures too.
+	if [ "$failed" -eq 0 ] && { [ "$rc" -ne 0 ] || [ "$passed" -eq 0 ]; }; then
+		failed=1
+	fi
+	if [ "$failed" -gt 0 ]; then
+		tail -n 60 "$log" | sed 's/^/    /' >&2
+	fi
+	say "$section: $passed passed, $failed failed, $skipped skipped ($((SECONDS - start)) s; $log)"
+	names+=("$section") times+=("$((SECONDS - start))")
+	all_passed+=("$passed") all_failed+=("$failed") all_skipped+=("$skipped")
+}
+
+names=() times=() all_passed=() all_failed=() all_skipped=()
+
+print_summary() {
+	local i p=0 f=0 s=0
+	printf '\nkernel %s, %d s, logs in build/logs\n' "$release" $((SECONDS - started))
+	printf '%-14s %8s %8s %8s %8s\n' section passed failed skipped seconds
+	for i in "${!names[@]}"; do
+		printf '%-14s %8d %8d %8d %8d\n' "${names[i]}" "${all_passed[i]}" "${all_failed[i]}" \
+			"${all_skipped[i]}" "${times[i]}"
+		p=$((p + all_passed[i])) f=$((f + all_failed[i])) s=$((s + all_skipped[i]))
+	done
+	if [ $s -gt 0 ]; then
+		printf '%d passed, %d failed, %d skipped\n' $p $f $s
+	else
+		printf '%d passed, %d failed\n' $p $f
+	fi
+	[ $f -eq 0 ]
+}
