@@ -89,6 +89,20 @@ fn the_vni_has_24_bits() {
 }
 
 #[test]
+fn a_port_range_may_be_one_port() {
+    for port in [0, 1, u16::MAX] {
+        let request = Request {
+            port_range: Some(PortRange {
+                low: port,
+                high: port,
+            }),
+            ..Request::default()
+        };
+        assert_eq!(validate(None, None, Some(&request)), Ok(()));
+    }
+}
+
+#[test]
 fn df_has_three_values() {
     for df in 0..=255 {
         let request = Request {
