@@ -50,7 +50,7 @@ apt_install() {
 find_mirror() {
 	local codename
 	codename=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
-	mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+	mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
 		awk -v c="$codename" '$3 == "main" && $1 !~ /security|^cdrom|^file/ &&
 			($2 == c || $2 == "stable" || $2 == "oldstable") { print $1; exit }')
 	[ -n "$mirror" ] ||
