@@ -11,6 +11,7 @@ import pytest
 from lib.host import Host
 from lib.rtnl import NetlinkError, encode, mac, text
 from lib.uapi import IFLA
+from lib.wait import wait_for
 
 MODULE = "/sys/module/vxlan"
 TROUBLE = re.compile(
@@ -129,8 +130,17 @@ def _veth_peer(ends):
     return [(1, bytes(16) + encode(ends))]
 
 
+def _settle(host):
+    """Wait until every link of a host can send: carrier comes a moment after `up`."""
+    for name in host.links():
+        wait_for(lambda link=name: host.link_get(link).get(IFLA.OPERSTATE) == b"\6"
+                 and host.link_get(link).get(IFLA.QDISC) == b"noqueue\0",
+                 f"carrier on {name} of {host.name}")
+
+
 def _acquaint(members):
     for host in members:
+        _settle(host)
         for other in members:
             if other is not host:
                 host.neighbour("u0", other.ip, other.mac_u0)
@@ -147,6 +157,7 @@ def host(hosts):
                  [(IFLA.ADDRESS, mac("02:00:00:00:00:01"))])
     one.link_set("u0peer", up=True)
     _address(one, 1)
+    _settle(one)
     return one
 
 
@@ -174,6 +185,7 @@ def trio(hosts):
         master = switch.index("br0").to_bytes(4, "little")
         switch.link_set(port, up=True, attrs=[(IFLA.MASTER, master)])
         _address(member, number)
+    _settle(switch)
     _acquaint(members)
     return members
 

@@ -105,7 +105,7 @@ def test_default_json(host):
         "min_mtu": 68, "max_mtu": 65535,
         "linkinfo": {"info_kind": "vxlan", "info_data": DEFAULT_JSON},
         "inet6_addr_gen_mode": "eui64", "num_tx_queues": 1, "num_rx_queues": 1,
-        "gso_max_size": 65536, "gso_max_segs": 65535, "tso_max_size": 65536,
+        "gso_max_size": 65536, "gso_max_segs": 65535, "tso_max_size": 524280,
         "tso_max_segs": 65535, "gro_max_size": 65536,
         "gso_ipv4_max_size": 65536, "gro_ipv4_max_size": 65536,
     }

@@ -29,6 +29,7 @@ class IFLA(IntEnum):
     QDISC = 6
     MASTER = 10
     TXQLEN = 13
+    OPERSTATE = 16
     LINKINFO = 18
     NET_NS_PID = 19
     STATS64 = 23
