@@ -29,7 +29,7 @@ step() {
 	local rc=$?
 	set -e
 	if [ "$rc" -ne 0 ]; then
-		tail -n 25 "$log" >&2
+		tail -n 25 "$log" | cut -c1-300 >&2
 		explain_failure "$log"
 		die "failed: $text (log: $log)"
 	fi
@@ -42,6 +42,8 @@ explain_failure() {
 		say "the disk that holds $cache_dir is full; free some space or point XDG_CACHE_HOME elsewhere"
 	elif grep -qE 'Could not resolve|Temporary failure resolving|Unable to connect|Network is unreachable|Could not connect|Connection timed out' "$1"; then
 		say "the Debian archive cannot be reached: there is no network, or a proxy is needed (set it in apt's configuration)"
+	elif grep -qE 'NO_PUBKEY|not signed|Missing key' "$1"; then
+		say "the keys of the Debian archive on this machine are too old for Debian 13; update the package debian-archive-keyring"
 	elif grep -qE '404 +Not Found|does not have a Release file' "$1"; then
 		say "the Debian mirror that apt is configured with lacks something that is needed; it must carry trixie and trixie-backports"
 	fi

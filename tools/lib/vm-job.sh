@@ -96,6 +96,6 @@ judge() {
 		say "the VM died before the command ended (QEMU's status: $1)"
 		exit 125
 	fi
-	[ "$status" -eq 0 ] || show_log
+	[ "$status" -eq 0 ] || [ "$interactive" = yes ] || show_log
 	exit "$status"
 }
