@@ -55,11 +55,6 @@ impl MacAddr {
         first & 1 != 0
     }
 
-    /// Returns true for ff:ff:ff:ff:ff:ff.
-    pub(crate) const fn is_broadcast(self) -> bool {
-        matches!(self.0, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
-    }
-
     /// Returns true if a station may own the address: neither a group nor zero
     /// (`is_valid_ether_addr`).
     pub(crate) const fn is_valid(self) -> bool {
@@ -101,8 +96,8 @@ mod tests {
         let broadcast = MacAddr::new([0xff; ADDR_LEN]);
         assert!(valid.is_valid() && !valid.is_multicast() && !valid.is_zero());
         assert!(!MacAddr::ZERO.is_valid() && MacAddr::ZERO.is_zero());
-        assert!(!group.is_valid() && group.is_multicast() && !group.is_broadcast());
-        assert!(!broadcast.is_valid() && broadcast.is_multicast() && broadcast.is_broadcast());
+        assert!(!group.is_valid() && group.is_multicast());
+        assert!(!broadcast.is_valid() && broadcast.is_multicast());
     }
 
     #[test]

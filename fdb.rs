@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The forwarding table: which remotes a station, by Ethernet address and VNI, is behind.
+//!
+//! Readers go by RCU; changes are made under the table's lock, from netlink, the data path (learning)
+//! and the ageing work. A remote is never changed: a move replaces it, and its route cache with it.
+
+#![forbid(unsafe_code)]
+
+use crate::{
+    config::Config,
+    net::{
+        dst::DstCache,
+        list::{
+            Item,
+            RcuList, //
+        },
+        neigh::{
+            flag,
+            state, //
+        },
+        rcu::{
+            AtomicDrop,
+            RcuProof,
+            Softirq, //
+        },
+        table::{
+            self,
+            Table,
+            TableGuard,
+            TableKey, //
+        },
+        time::{
+            Jiffies,
+            HZ, //
+        }, //
+    },
+    wire::{
+        ethernet::MacAddr,
+        ip::Addr, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    static_lock_class,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
+};
+
+/// Jiffies between two walks in search of aged entries, if none is due earlier.
+pub(crate) const AGE_INTERVAL: usize = HZ.wrapping_mul(10);
+
+/// A flag of an entry that no message carries: a user added it, so that nobody who learned it
+/// elsewhere may take it over.
+pub(crate) const ADDED_BY_USER: u16 = 0x100;
+
+/// States in which an entry neither ages nor moves.
+pub(crate) const STATIC: u16 = state::PERMANENT | state::NOARP;
+
+/// What an entry is found by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// The station, or the group, or zero for all that have no entry of their own.
+    pub(crate) mac: MacAddr,
+    /// The VNI, as netlink gave it.
+    pub(crate) vni: u32,
+}
+
+impl TableKey for Key {
+    #[inline]
+    fn words(&self) -> [u32; 3] {
+        let [a, b, c, d, e, f] = self.mac.octets();
+        [
+            u32::from_ne_bytes([a, b, c, d]),
+            u32::from_ne_bytes([e, f, 0, 0]),
+            self.vni,
+        ]
+    }
+}
+
+/// Where packets are sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The remote VTEP, or a group.
+    pub(crate) addr: Addr,
+    /// Its UDP port, in host order, 0 for the device's.
+    pub(crate) port: u16,
+    /// The VNI to send, as netlink gave it, 0 for the device's.
+    pub(crate) vni: u32,
+    /// The device to send by, 0 for any.
+    pub(crate) ifindex: u32,
+}
+
+/// A target and the route to it.
+pub(crate) struct Remote {
+    pub(crate) target: Target,
+    pub(crate) cache: DstCache,
+}
+
+impl AtomicDrop for Remote {}
+
+impl Remote {
+    pub(crate) fn item(target: Target) -> Result<Item<Self>> {
+        let cache = DstCache::new();
+        Item::new(Self { target, cache }, GFP_ATOMIC)
+    }
+}
+
+/// An entry.
+#[pin_data]
+pub(crate) struct Entry {
+    pub(crate) key: Key,
+    /// State in the high half, flags in the low one.
+    pub(crate) kind: Atomic<u32>,
+    /// When the entry was last confirmed by a packet received, or changed.
+    pub(crate) updated: Atomic<usize>,
+    /// When the entry was last used by a packet sent.
+    pub(crate) used: Atomic<usize>,
+    /// The remotes, never none.
+    #[pin]
+    pub(crate) remotes: RcuList<Remote>,
+}
+
+impl AtomicDrop for Entry {}
+
+impl Entry {
+    /// Returns the state, `NUD_*`.
+    pub(crate) fn state(&self) -> u16 {
+        (self.kind.load(Relaxed) >> 16) as u16
+    }
+
+    /// Returns the flags, `NTF_*` and [`ADDED_BY_USER`].
+    pub(crate) fn flags(&self) -> u16 {
+        self.kind.load(Relaxed) as u16
+    }
+
+    pub(crate) fn set_kind(&self, state: u16, flags: u16) {
+        self.kind.store(pack(state, flags), Relaxed);
+    }
+
+    /// Returns when the entry was last confirmed or changed.
+    pub(crate) fn updated(&self) -> Jiffies {
+        Jiffies::from_raw(self.updated.load(Relaxed))
+    }
+
+    /// Returns when the entry was last used.
+    pub(crate) fn used(&self) -> Jiffies {
+        Jiffies::from_raw(self.used.load(Relaxed))
+    }
+
+    pub(crate) fn confirm(&self) {
+        touch(&self.updated);
+    }
+
+    pub(crate) fn is_static(&self) -> bool {
+        self.state() & STATIC != 0
+    }
+
+    pub(crate) fn ages(&self) -> bool {
+        !self.is_static() && self.flags() & flag::EXT_LEARNED == 0
+    }
+}
+
+pub(crate) fn pack(state: u16, flags: u16) -> u32 {
+    u32::from(state) << 16 | u32::from(flags)
+}
+
+/// Notes the present moment, without writing to a shared cache line when it is noted already.
+#[inline]
+fn touch(moment: &Atomic<usize>) {
+    let now = Jiffies::now().get();
+    if moment.load(Relaxed) != now {
+        moment.store(now, Relaxed);
+    }
+}
+
+/// The table of a device.
+#[pin_data]
+pub(crate) struct Fdb {
+    #[pin]
+    pub(crate) table: Table<Key, Entry>,
+}
+
+/// The table, locked.
+pub(crate) type Locked<'a> = TableGuard<'a, Key, Entry>;
+
+impl Fdb {
+    /// Makes an empty table.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            table <- Table::new(c"vxlan::Fdb", static_lock_class!()),
+        }? Error)
+    }
+
+    /// Finds the entry for a station of the device's own VNI.
+    #[inline]
+    pub(crate) fn find<'a>(
+        &'a self,
+        mac: MacAddr,
+        config: &Config,
+        reader: &'a impl RcuProof,
+    ) -> Option<&'a Entry> {
+        let vni = config.vni.get();
+        self.table
+            .lookup(&Key { mac, vni }, reader)
+            .map(|entry| -> &Entry { entry })
+    }
+
+    /// As [`Fdb::find`], for a packet to be sent: the entry counts as used.
+    #[inline]
+    pub(crate) fn find_for_packet<'a>(
+        &'a self,
+        mac: MacAddr,
+        config: &Config,
+        softirq: &'a Softirq<'_>,
+    ) -> Option<&'a Entry> {
+        let entry = self.find(mac, config, softirq)?;
+        touch(&entry.used);
+        Some(entry)
+    }
+
+    /// Walks the entries, the newest first.
+    pub(crate) fn iter<'a>(&'a self, reader: &'a impl RcuProof) -> table::Iter<'a, Entry> {
+        self.table.iter(reader)
+    }
+}

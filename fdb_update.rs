@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Changes to the forwarding table by user space: add, append, replace, delete.
+
+#![forbid(unsafe_code)]
+
+use crate::{
+    config::Config,
+    device::Device,
+    fdb::{
+        pack,
+        Entry,
+        Key,
+        Locked,
+        Remote,
+        Target,
+        ADDED_BY_USER, //
+    },
+    fdb_nl,
+    net::{
+        device::NetDev,
+        list::RcuList,
+        neigh::{
+            flag,
+            mode,
+            state,
+            Kind, //
+        },
+        netlink::ExtAck,
+        table::NewEntry,
+        time::Jiffies, //
+    },
+    wire::ethernet::MacAddr, //
+};
+use kernel::{
+    prelude::*,
+    sync::atomic::Atomic, //
+};
+
+/// A change to one entry.
+pub(crate) struct Update {
+    pub(crate) mac: MacAddr,
+    /// The VNI of an entry that is made anew.
+    pub(crate) source_vni: u32,
+    pub(crate) target: Target,
+    /// `NUD_*`.
+    pub(crate) state: u16,
+    /// `NTF_*` and [`ADDED_BY_USER`].
+    pub(crate) flags: u16,
+    /// `NLM_F_*`.
+    pub(crate) mode: u16,
+}
+
+/// Makes or changes an entry as the netlink mode says, and notifies (`vxlan_fdb_update`).
+///
+/// Fails, and changes nothing, with EEXIST, ENOENT, ENOSPC at the limit, EOPNOTSUPP for what the mode
+/// cannot do to this kind of entry, ENOMEM.
+pub(crate) fn update(
+    dev: &NetDev<Device>,
+    config: &Config,
+    update: &Update,
+    ack: &ExtAck<'_>,
+) -> Result {
+    let mut table = dev.fdb.table.lock();
+    change(dev, config, &mut table, update, ack)
+}
+
+pub(crate) fn change(
+    dev: &NetDev<Device>,
+    config: &Config,
+    table: &mut Locked<'_>,
+    update: &Update,
+    ack: &ExtAck<'_>,
+) -> Result {
+    let key = Key {
+        mac: update.mac,
+        vni: config.vni.get(),
+    };
+    match table.find(&key) {
+        Some(_) if update.mode & mode::EXCL != 0 => Err(EEXIST),
+        Some(entry) => change_existing(dev, config, table, entry, update, ack),
+        None if update.mode & mode::CREATE == 0 => Err(ENOENT),
+        None => insert(dev, config, table, update),
+    }
+}
+
+/// Whether an entry may have many remotes, to which packets are replicated: groups and the default.
+fn replicates(mac: MacAddr) -> bool {
+    mac.is_multicast() || mac.is_zero()
+}
+
+fn change_existing(
+    dev: &NetDev<Device>,
+    config: &Config,
+    table: &Locked<'_>,
+    entry: &Entry,
+    update: &Update,
+    ack: &ExtAck<'_>,
+) -> Result {
+    let replace = update.mode & mode::REPLACE != 0;
+    if replace && replicates(update.mac) {
+        ack.message("Cannot replace non-unicast fdb entries");
+        return Err(EOPNOTSUPP);
+    }
+    let append = update.mode & mode::APPEND != 0 && replicates(update.mac);
+    let known = entry
+        .remotes
+        .iter(table)
+        .any(|remote| remote.target == update.target);
+    let new = if (replace || append) && !known {
+        Some(Remote::item(update.target)?)
+    } else {
+        None
+    };
+
+    let mut changed = new.is_some();
+    let flags = update.flags & !flag::USE;
+    // What was learned elsewhere does not take over what a user added.
+    let takes_over = flags & flag::EXT_LEARNED == 0 || entry.flags() & ADDED_BY_USER == 0;
+    if takes_over && pack(entry.state(), entry.flags()) != pack(update.state, flags) {
+        entry.set_kind(update.state, flags);
+        changed = true;
+    }
+    match new {
+        Some(item) if replace => drop(entry.remotes.replace(item, table, |_| true)?),
+        Some(item) => entry.remotes.push_back(item, table)?,
+        None => {}
+    }
+    if changed || update.flags & flag::USE != 0 {
+        entry.confirm();
+    }
+    if changed {
+        let appended = |remote: &&Remote| append && remote.target == update.target && !known;
+        let told = entry.remotes.iter(table).find(appended);
+        let told = told.or_else(|| entry.remotes.first(table));
+        fdb_nl::notify(dev, config, entry, told, Kind::New, table);
+    }
+    Ok(())
+}
+
+fn insert(
+    dev: &NetDev<Device>,
+    config: &Config,
+    table: &mut Locked<'_>,
+    update: &Update,
+) -> Result {
+    // Replacing makes a unicast entry if there is none, but no other.
+    if update.mode & mode::REPLACE != 0 && replicates(update.mac) {
+        return Err(EOPNOTSUPP);
+    }
+    if config.limit != 0 && table.len() >= config.limit {
+        return Err(ENOSPC);
+    }
+    let key = Key {
+        mac: update.mac,
+        vni: update.source_vni,
+    };
+    let now = Jiffies::now().get();
+    let first = Remote::item(update.target)?;
+    let lock = dev.fdb.table.lock_id();
+    let value = try_pin_init!(Entry {
+        key,
+        kind: Atomic::new(pack(update.state, update.flags & !flag::USE)),
+        updated: Atomic::new(now),
+        used: Atomic::new(now),
+        remotes <- RcuList::new(lock),
+    }? Error);
+    let entry = NewEntry::new(&key, value, GFP_ATOMIC)?;
+    entry.remotes.push_back(first, table)?;
+    table.insert(entry)?;
+    if let Some(entry) = table.find(&key) {
+        fdb_nl::notify(
+            dev,
+            config,
+            entry,
+            entry.remotes.first(table),
+            Kind::New,
+            table,
+        );
+    }
+    Ok(())
+}
+
+/// Adds the entry for all that have none of their own, to the configured remote.
+pub(crate) fn add_default(dev: &NetDev<Device>, config: &Config, ack: &ExtAck<'_>) -> Result {
+    let vni = config.vni.get();
+    let default = Update {
+        mac: MacAddr::ZERO,
+        source_vni: vni,
+        target: Target {
+            addr: config.remote,
+            port: config.port,
+            vni,
+            ifindex: config.ifindex,
+        },
+        state: state::REACHABLE | state::PERMANENT,
+        flags: flag::SELF,
+        mode: mode::EXCL | mode::CREATE,
+    };
+    update(dev, config, &default, ack)
+}
+
+/// Removes one remote of an entry, or the entry if it has no other or `target` has no address
+/// (`__vxlan_fdb_delete`). Fails with ENOENT if there is no entry; a remote that is not there is none
+/// to remove, and no failure.
+pub(crate) fn delete(
+    dev: &NetDev<Device>,
+    config: &Config,
+    mac: MacAddr,
+    target: &Target,
+) -> Result {
+    let mut table = dev.fdb.table.lock();
+    let key = Key {
+        mac,
+        vni: config.vni.get(),
+    };
+    let entry = table.find(&key).ok_or(ENOENT)?;
+    let is_target = |remote: &Remote| remote.target == *target;
+    if !target.addr.is_any() {
+        if !entry.remotes.iter(&table).any(is_target) {
+            return Ok(());
+        }
+        if entry.remotes.iter(&table).nth(1).is_some() {
+            if let Some(removed) = entry.remotes.remove(&table, is_target)? {
+                fdb_nl::notify(dev, config, entry, Some(&*removed), Kind::Del, &table);
+            }
+            return Ok(());
+        }
+    }
+    destroy(dev, config, &mut table, &key);
+    Ok(())
+}
+
+/// Removes an entry, and tells of each of its remotes.
+pub(crate) fn destroy(dev: &NetDev<Device>, config: &Config, table: &mut Locked<'_>, key: &Key) {
+    if let Some(entry) = table.find(key) {
+        for remote in entry.remotes.iter(table) {
+            fdb_nl::notify(dev, config, entry, Some(remote), Kind::Del, table);
+        }
+    }
+    drop(table.remove(key));
+}

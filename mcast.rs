@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Membership in the group that a device floods to.
+
+#![forbid(unsafe_code)]
+
+use crate::{
+    config::Config,
+    device::Device,
+    net::{
+        device::NetDev,
+        register::Devices,
+        rtnl::Rtnl, //
+    },
+    sock::Socket,
+    wire::ip::Addr, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        rcu,
+        Arc, //
+    }, //
+};
+
+/// Joins the group of a device that goes up, if it has one.
+pub(crate) fn join(socket: &Socket, config: &Config, rtnl: &Rtnl<'_>) -> Result {
+    if !config.remote.is_multicast() {
+        return Ok(());
+    }
+    let Addr::V4(group) = config.remote;
+    match socket.with_listener(|listener| listener.join4(group, config.ifindex, rtnl)) {
+        // Another device of the socket is a member already.
+        Err(error) if error == EADDRINUSE => Ok(()),
+        result => result,
+    }
+}
+
+/// Leaves the group of a device that goes down, unless another device on its socket needs it.
+pub(crate) fn leave(dev: &NetDev<Device>, config: &Config, rtnl: &Rtnl<'_>) {
+    let Some(socket) = dev.socket(rtnl) else {
+        return;
+    };
+    if !config.remote.is_multicast() || needed_by_another(dev, config, &socket, rtnl) {
+        return;
+    }
+    let Addr::V4(group) = config.remote;
+    // It fails if the lower device is gone, and the membership with it.
+    let _ = socket.with_listener(|listener| listener.leave4(group, config.ifindex, rtnl));
+}
+
+fn needed_by_another(
+    dev: &NetDev<Device>,
+    config: &Config,
+    socket: &Arc<Socket>,
+    rtnl: &Rtnl<'_>,
+) -> bool {
+    if socket.users() <= 1 {
+        return false;
+    }
+    let Some(net) = dev.link_net_rtnl(rtnl) else {
+        return false;
+    };
+    let guard = rcu::read_lock();
+    let needed = Devices::of(net).iter(&guard).any(|other: &NetDev<Device>| {
+        !other.is(dev)
+            && other.is_running()
+            && other.config(&guard).is_some_and(|theirs| {
+                theirs.remote == config.remote
+                    && theirs.ifindex == config.ifindex
+                    && theirs.port == config.port
+            })
+    });
+    needed
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A spinlock that is taken in softirq and in process context.
+//!
+//! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
+
+use super::bindings;
+use kernel::{
+    prelude::*,
+    sync::lock::{
+        Backend,
+        Guard,
+        Lock, //
+    }, //
+};
+
+/// A `spinlock_t` taken by `spin_lock_bh()`.
+pub(crate) struct SpinLockBhBackend;
+
+/// A spinlock whose holder cannot be interrupted by softirqs, so that both contexts may take it.
+pub(crate) type SpinLockBh<T> = Lock<T, SpinLockBhBackend>;
+
+/// Evidence that a [`SpinLockBh`] is held.
+pub(crate) type SpinLockBhGuard<'a, T> = Guard<'a, T, SpinLockBhBackend>;
+
+// SAFETY: `spinlock_t` gives mutual exclusion. `relock` keeps its default, which locks anew.
+unsafe impl Backend for SpinLockBhBackend {
+    type State = bindings::spinlock_t;
+    type GuardState = ();
+
+    unsafe fn init(
+        ptr: *mut Self::State,
+        name: *const c_char,
+        key: *mut kernel::bindings::lock_class_key,
+    ) {
+        // SAFETY: By this function's contract `ptr` is valid for writes and `name` and `key` are
+        // valid forever.
+        unsafe { bindings::shim_spin_lock_init(ptr, name, key.cast()) }
+    }
+
+    #[inline]
+    unsafe fn lock(ptr: *mut Self::State) -> Self::GuardState {
+        // SAFETY: By this function's contract `ptr` is an initialised lock.
+        unsafe { bindings::shim_spin_lock_bh(ptr) }
+    }
+
+    #[inline]
+    unsafe fn unlock(ptr: *mut Self::State, _guard_state: &Self::GuardState) {
+        // SAFETY: By this function's contract `ptr` is a lock that the caller holds.
+        unsafe { bindings::shim_spin_unlock_bh(ptr) }
+    }
+
+    #[inline]
+    unsafe fn try_lock(ptr: *mut Self::State) -> Option<Self::GuardState> {
+        // SAFETY: By this function's contract `ptr` is an initialised lock.
+        unsafe { bindings::shim_spin_trylock_bh(ptr) }.then_some(())
+    }
+
+    #[inline]
+    unsafe fn assert_is_held(ptr: *mut Self::State) {
+        // SAFETY: By this function's contract `ptr` is an initialised lock.
+        unsafe { bindings::shim_assert_spin_locked(ptr) }
+    }
+}

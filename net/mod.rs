@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sound abstractions over the kernel's networking C.
+//!
+//! All `unsafe` of the module stands here (and in `abi.rs`). Nothing in here knows VXLAN; each file
+//! could go upstream as `rust/kernel/net/<name>.rs`.
+
+pub(crate) mod device;
+pub(crate) mod dst;
+pub(crate) mod gro;
+pub(crate) mod list;
+pub(crate) mod lock;
+pub(crate) mod neigh;
+pub(crate) mod netlink;
+pub(crate) mod netns;
+pub(crate) mod notifier;
+pub(crate) mod params;
+pub(crate) mod rcu;
+pub(crate) mod register;
+pub(crate) mod rtnl;
+pub(crate) mod skb;
+pub(crate) mod table;
+pub(crate) mod time;
+pub(crate) mod udp_tunnel;
+
+mod device_ops;
+
+/// The generated bindings. Private: no C type is seen outside `net/` and `abi.rs`.
+#[allow(
+    dead_code,
+    missing_docs,
+    non_camel_case_types,
+    non_snake_case,
+    non_upper_case_globals,
+    unreachable_pub,
+    unsafe_op_in_unsafe_fn,
+    improper_ctypes,
+    unknown_lints,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    reason = "generated code"
+)]
+pub(crate) mod bindings {
+    use pin_init::{MaybeZeroable, Zeroable};
+
+    type __kernel_size_t = usize;
+    type __kernel_ssize_t = isize;
+    type __kernel_ptrdiff_t = isize;
+
+    // SAFETY: A bit field's unit is a wrapper around its storage.
+    unsafe impl<Storage: Zeroable> Zeroable for __BindgenBitfieldUnit<Storage> {}
+
+    include!(env!("VXLAN_BINDINGS"));
+}

@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The forwarding table's netlink face: `ndo_fdb_*` and `RTM_*NEIGH` messages.
+//!
+//! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h),
+//! [`include/uapi/linux/neighbour.h`](srctree/include/uapi/linux/neighbour.h)
+
+use super::{
+    bindings,
+    device::{
+        NetDev,
+        NetDevice, //
+    },
+    netlink::{
+        Attrs,
+        ExtAck,
+        Message, //
+    },
+    netns::Net,
+    rtnl::Rtnl, //
+};
+use crate::wire::ethernet::MacAddr;
+use core::{
+    marker::PhantomData,
+    ptr::null_mut, //
+};
+use kernel::{
+    error::{
+        from_result,
+        Error, //
+    },
+    prelude::*,
+    sync::rcu, //
+};
+
+/// `NDA_*` attributes.
+pub(crate) mod attr {
+    use super::bindings;
+
+    /// IP address, 4 or 16 octets.
+    pub(crate) const DST: u16 = bindings::NDA_DST as u16;
+    /// Link layer address, 6 octets.
+    pub(crate) const LLADDR: u16 = bindings::NDA_LLADDR as u16;
+    /// Times and counts, [`super::CacheInfo`].
+    pub(crate) const CACHEINFO: u16 = bindings::NDA_CACHEINFO as u16;
+    /// UDP port, 16 bits in network order.
+    pub(crate) const PORT: u16 = bindings::NDA_PORT as u16;
+    /// VNI that the remote is sent, 32 bits.
+    pub(crate) const VNI: u16 = bindings::NDA_VNI as u16;
+    /// Index of the device to send by, 32 bits.
+    pub(crate) const IFINDEX: u16 = bindings::NDA_IFINDEX as u16;
+    /// Id of the namespace that carries the packets, 32 bits, signed.
+    pub(crate) const LINK_NETNSID: u16 = bindings::NDA_LINK_NETNSID as u16;
+    /// VNI that the entry belongs to, 32 bits.
+    pub(crate) const SRC_VNI: u16 = bindings::NDA_SRC_VNI as u16;
+    /// Id of a nexthop, 32 bits.
+    pub(crate) const NH_ID: u16 = bindings::NDA_NH_ID as u16;
+}
+
+/// `NUD_*`, states of an entry.
+pub(crate) mod state {
+    use super::bindings;
+
+    /// Ages out.
+    pub(crate) const REACHABLE: u16 = bindings::NUD_REACHABLE as u16;
+    /// Aged out, or not known.
+    pub(crate) const STALE: u16 = bindings::NUD_STALE as u16;
+    /// Neither ages nor moves.
+    pub(crate) const NOARP: u16 = bindings::NUD_NOARP as u16;
+    /// Neither ages nor moves nor ends with the link's being down.
+    pub(crate) const PERMANENT: u16 = bindings::NUD_PERMANENT as u16;
+}
+
+/// `NTF_*`, flags of an entry.
+pub(crate) mod flag {
+    use super::bindings;
+
+    /// Counts as used now.
+    pub(crate) const USE: u16 = bindings::NTF_USE as u16;
+    /// Is in the device's own table.
+    pub(crate) const SELF: u16 = bindings::NTF_SELF as u16;
+    /// Was learned by somebody else, who ages it.
+    pub(crate) const EXT_LEARNED: u16 = bindings::NTF_EXT_LEARNED as u16;
+}
+
+/// `NLM_F_*`, what an RTM_NEWNEIGH may do.
+pub(crate) mod mode {
+    use super::bindings;
+
+    /// Replace an entry that exists.
+    pub(crate) const REPLACE: u16 = bindings::NLM_F_REPLACE as u16;
+    /// Fail if the entry exists.
+    pub(crate) const EXCL: u16 = bindings::NLM_F_EXCL as u16;
+    /// Make the entry if it does not exist.
+    pub(crate) const CREATE: u16 = bindings::NLM_F_CREATE as u16;
+    /// Add a remote to the entry.
+    pub(crate) const APPEND: u16 = bindings::NLM_F_APPEND as u16;
+}
+
+/// `AF_BRIDGE`: the entry is one of a forwarding table.
+pub(crate) const FAMILY_BRIDGE: u8 = bindings::AF_BRIDGE as u8;
+
+/// A request to add or delete.
+pub(crate) struct Request<'a> {
+    /// `NUD_*`.
+    pub(crate) state: u16,
+    /// `NTF_*`.
+    pub(crate) flags: u16,
+    /// The address that the entry is for.
+    pub(crate) address: MacAddr,
+    /// `NDA_*`.
+    pub(crate) attrs: Attrs<'a>,
+}
+
+/// What a driver provides for its table to be seen and changed.
+pub(crate) trait FdbOps: Sized {
+    /// Adds as `mode` (`NLM_F_*`) says, and notifies.
+    fn fdb_add(
+        dev: &NetDev<Self>,
+        request: &Request<'_>,
+        mode: u16,
+        rtnl: &Rtnl<'_>,
+        ack: &ExtAck<'_>,
+    ) -> Result;
+
+    /// Deletes, and notifies.
+    fn fdb_del(
+        dev: &NetDev<Self>,
+        request: &Request<'_>,
+        rtnl: &Rtnl<'_>,
+        ack: &ExtAck<'_>,
+    ) -> Result;
+
+    /// Writes the entry for an address to `reply`.
+    fn fdb_get(
+        dev: &NetDev<Self>,
+        address: MacAddr,
+        attrs: &Attrs<'_>,
+        reply: &mut Reply<'_>,
+        guard: &rcu::Guard,
+        ack: &ExtAck<'_>,
+    ) -> Result;
+
+    /// Writes all entries, by [`Dump::entry`].
+    fn fdb_dump(dev: &NetDev<Self>, dump: &mut Dump<'_>, guard: &rcu::Guard) -> Result;
+}
+
+/// The kinds of messages about entries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// There is an entry, or it changed.
+    New = bindings::RTM_NEWNEIGH as isize,
+    /// The entry is gone.
+    Del = bindings::RTM_DELNEIGH as isize,
+}
+
+/// The header of a message, `struct ndmsg`.
+pub(crate) struct Neigh {
+    /// `AF_*`.
+    pub(crate) family: u8,
+    /// `NUD_*`.
+    pub(crate) state: u16,
+    /// `NTF_*`; the wire has eight bits of them.
+    pub(crate) flags: u16,
+    /// The device.
+    pub(crate) ifindex: u32,
+}
+
+/// `struct nda_cacheinfo`, in clock ticks since.
+pub(crate) struct CacheInfo {
+    /// Since the entry was used.
+    pub(crate) used: u32,
+    /// Since the entry was confirmed or changed.
+    pub(crate) updated: u32,
+}
+
+impl CacheInfo {
+    /// The length of the attribute.
+    pub(crate) const LEN: usize = 16;
+
+    /// Returns the attribute's payload.
+    pub(crate) fn octets(&self) -> [u8; Self::LEN] {
+        let info = bindings::nda_cacheinfo {
+            ndm_confirmed: 0,
+            ndm_used: self.used,
+            ndm_updated: self.updated,
+            ndm_refcnt: 0,
+        };
+        // SAFETY: Four 32-bit numbers, without padding.
+        unsafe { core::mem::transmute(info) }
+    }
+}
+
+/// Messages that answer a request, one after the other.
+///
+/// # Invariants
+///
+/// The pointer is that of a netlink message's packet, valid during `'a` and ours to write to.
+pub(crate) struct Reply<'a> {
+    skb: *mut bindings::sk_buff,
+    portid: u32,
+    seq: u32,
+    flags: c_int,
+    _call: PhantomData<&'a mut ()>,
+}
+
+impl Reply<'_> {
+    /// Writes a message whole or, if there is no room, not at all: EMSGSIZE.
+    pub(crate) fn message(
+        &mut self,
+        kind: Kind,
+        neigh: &Neigh,
+        attrs: impl FnOnce(&mut Message<'_>) -> Result,
+    ) -> Result {
+        let header = bindings::ndmsg {
+            ndm_family: neigh.family,
+            ndm_state: neigh.state,
+            ndm_flags: neigh.flags as u8,
+            ndm_ifindex: neigh.ifindex as i32,
+            ndm_type: bindings::RTN_UNICAST as u8,
+            ..pin_init::zeroed()
+        };
+        // SAFETY: The packet is valid by the invariants. The payload of the new message is that of a
+        // header, and the message is ended or taken back before anybody else sees the packet.
+        unsafe {
+            let nlh = bindings::shim_nlmsg_put(
+                self.skb,
+                self.portid,
+                self.seq,
+                kind as c_int,
+                size_of::<bindings::ndmsg>() as c_int,
+                self.flags,
+            );
+            if nlh.is_null() {
+                return Err(EMSGSIZE);
+            }
+            nlh.add(1).cast::<bindings::ndmsg>().write(header);
+            match attrs(&mut Message::from_raw(self.skb)) {
+                Ok(()) => bindings::shim_nlmsg_end(self.skb, nlh),
+                Err(error) => {
+                    bindings::shim_nlmsg_cancel(self.skb, nlh);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// EMSGSIZE: the message does not fit.
+const EMSGSIZE: Error = kernel::error::code::EMSGSIZE;
+
+/// A dump, which takes as many calls as it takes packets.
+pub(crate) struct Dump<'a> {
+    reply: Reply<'a>,
+    /// The number of entries that earlier calls wrote.
+    skip: usize,
+    /// The number of entries seen so far, kept by the core.
+    seen: &'a mut c_int,
+}
+
+impl Dump<'_> {
+    /// Has `write` write an entry, unless it was written by an earlier call.
+    pub(crate) fn entry(&mut self, write: impl FnOnce(&mut Reply<'_>) -> Result) -> Result {
+        if *self.seen as usize >= self.skip {
+            write(&mut self.reply)?;
+        }
+        *self.seen = self.seen.wrapping_add(1);
+        Ok(())
+    }
+}
+
+/// Tells the listeners of a namespace about an entry; `size` is the room that its attributes take.
+/// Listeners are told if a message could not be made.
+pub(crate) fn notify(
+    net: &Net,
+    kind: Kind,
+    neigh: &Neigh,
+    size: usize,
+    attrs: impl FnOnce(&mut Message<'_>) -> Result,
+) {
+    let payload = size.saturating_add(size_of::<bindings::ndmsg>());
+    // SAFETY: No requirements.
+    let skb = unsafe { bindings::shim_nlmsg_new(payload, bindings::shim_gfp_atomic) };
+    let written = if skb.is_null() {
+        Err(ENOBUFS)
+    } else {
+        let mut message = Reply {
+            skb,
+            portid: 0,
+            seq: 0,
+            flags: 0,
+            _call: PhantomData,
+        };
+        message.message(kind, neigh, attrs)
+    };
+    // SAFETY: The namespace is valid; the packet is given away, once.
+    unsafe {
+        match written {
+            Ok(()) => bindings::rtnl_notify(
+                skb,
+                net.as_ptr(),
+                0,
+                bindings::rtnetlink_groups_RTNLGRP_NEIGH,
+                null_mut(),
+                bindings::shim_gfp_atomic,
+            ),
+            Err(error) => {
+                bindings::shim_kfree_skb_reason(skb, 2);
+                bindings::rtnl_set_sk_err(
+                    net.as_ptr(),
+                    bindings::rtnetlink_groups_RTNLGRP_NEIGH,
+                    error.to_errno(),
+                );
+            }
+        }
+    }
+}
+
+/// The highest `NDA_*` that the core parses.
+const NDA_MAX: u16 = (bindings::__NDA_MAX - 1) as u16;
+
+/// Wraps what the core calls add and delete with.
+///
+/// # Safety
+///
+/// The pointers are those of such a call and valid during `'a`.
+unsafe fn request<'a>(
+    ndm: *mut bindings::ndmsg,
+    tb: *mut *mut bindings::nlattr,
+    addr: *const u8,
+) -> Request<'a> {
+    // SAFETY: By this function's contract; the core checks that the address has six octets.
+    unsafe {
+        Request {
+            state: (*ndm).ndm_state,
+            flags: u16::from((*ndm).ndm_flags),
+            address: MacAddr::new(addr.cast::<[u8; 6]>().read()),
+            attrs: Attrs::from_raw(tb, NDA_MAX),
+        }
+    }
+}
+
+/// # Safety
+///
+/// Called by the core for a registered device, with RTNL held and a parsed request.
+pub(super) unsafe extern "C" fn fdb_add<T: NetDevice>(
+    ndm: *mut bindings::ndmsg,
+    tb: *mut *mut bindings::nlattr,
+    dev: *mut bindings::net_device,
+    addr: *const u8,
+    _vid: u16,
+    flags: u16,
+    notified: *mut bool,
+    extack: *mut bindings::netlink_ext_ack,
+) -> c_int {
+    // SAFETY: By this function's contract.
+    let (dev, request, rtnl, ack) = unsafe {
+        (
+            NetDev::<T>::from_raw(dev),
+            request(ndm, tb, addr),
+            Rtnl::assume(),
+            ExtAck::from_raw(extack),
+        )
+    };
+    from_result(|| {
+        T::fdb_add(dev, &request, flags, &rtnl, &ack)?;
+        // SAFETY: By this function's contract.
+        unsafe { *notified = true };
+        Ok(0)
+    })
+}
+
+/// # Safety
+///
+/// Called by the core for a registered device, with RTNL held and a parsed request.
+pub(super) unsafe extern "C" fn fdb_del<T: NetDevice>(
+    ndm: *mut bindings::ndmsg,
+    tb: *mut *mut bindings::nlattr,
+    dev: *mut bindings::net_device,
+    addr: *const u8,
+    _vid: u16,
+    notified: *mut bool,
+    extack: *mut bindings::netlink_ext_ack,
+) -> c_int {
+    // SAFETY: By this function's contract.
+    let (dev, request, rtnl, ack) = unsafe {
+        (
+            NetDev::<T>::from_raw(dev),
+            request(ndm, tb, addr),
+            Rtnl::assume(),
+            ExtAck::from_raw(extack),
+        )
+    };
+    from_result(|| {
+        T::fdb_del(dev, &request, &rtnl, &ack)?;
+        // SAFETY: By this function's contract.
+        unsafe { *notified = true };
+        Ok(0)
+    })
+}
+
+/// # Safety
+///
+/// Called by the core for a registered device, with RTNL held, a parsed request and a reply to write.
+pub(super) unsafe extern "C" fn fdb_get<T: NetDevice>(
+    skb: *mut bindings::sk_buff,
+    tb: *mut *mut bindings::nlattr,
+    dev: *mut bindings::net_device,
+    addr: *const u8,
+    _vid: u16,
+    portid: u32,
+    seq: u32,
+    extack: *mut bindings::netlink_ext_ack,
+) -> c_int {
+    // SAFETY: By this function's contract; the core checks that the address has six octets.
+    let (dev, address, attrs, ack) = unsafe {
+        (
+            NetDev::<T>::from_raw(dev),
+            MacAddr::new(addr.cast::<[u8; 6]>().read()),
+            Attrs::from_raw(tb, NDA_MAX),
+            ExtAck::from_raw(extack),
+        )
+    };
+    let mut reply = Reply {
+        skb,
+        portid,
+        seq,
+        flags: 0,
+        _call: PhantomData,
+    };
+    let guard = rcu::read_lock();
+    from_result(|| T::fdb_get(dev, address, &attrs, &mut reply, &guard, &ack).map(|()| 0))
+}
+
+/// # Safety
+///
+/// Called by the core for a registered device, with RTNL held, to continue a dump.
+pub(super) unsafe extern "C" fn fdb_dump<T: NetDevice>(
+    skb: *mut bindings::sk_buff,
+    cb: *mut bindings::netlink_callback,
+    dev: *mut bindings::net_device,
+    _filter_dev: *mut bindings::net_device,
+    idx: *mut c_int,
+) -> c_int {
+    // SAFETY: By this function's contract.
+    let (dev, mut dump) = unsafe {
+        let reply = Reply {
+            skb,
+            portid: bindings::shim_netlink_portid((*cb).skb),
+            seq: (*(*cb).nlh).nlmsg_seq,
+            flags: bindings::NLM_F_MULTI as c_int,
+            _call: PhantomData,
+        };
+        let dump = Dump {
+            reply,
+            skip: bindings::shim_fdb_dump_index(cb),
+            seen: &mut *idx,
+        };
+        (NetDev::<T>::from_raw(dev), dump)
+    };
+    let guard = rcu::read_lock();
+    from_result(|| T::fdb_dump(dev, &mut dump, &guard).map(|()| 0))
+}

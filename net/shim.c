@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What Rust cannot call by itself: inline functions, macros and module
+ * parameters. Each function is one kernel function under a linkable name.
+ */
+#include <linux/etherdevice.h>
+#include <linux/igmp.h>
+#include <linux/module.h>
+#include <net/arp.h>
+#include <net/dst_metadata.h>
+#include <net/gro.h>
+#include <net/inet_ecn.h>
+#include <net/l3mdev.h>
+#include <net/netns/generic.h>
+#include <net/netdev_lock.h>
+#include <net/netlink.h>
+#include <net/rtnetlink.h>
+#include <net/sock.h>
+#include <net/vxlan.h>
+#include "shim.h"
+
+/* module! knows neither permissions nor reading back: both stand here. */
+unsigned short vxlan_rs_udp_port = 8472;
+module_param_named(udp_port, vxlan_rs_udp_port, ushort, 0444);
+MODULE_PARM_DESC(udp_port, "UDP destination port of devices created without one");
+
+bool log_ecn_error = true;
+module_param(log_ecn_error, bool, 0644);
+MODULE_PARM_DESC(log_ecn_error, "Log received packets whose ECN marks contradict each other");
+
+MODULE_VERSION("0.1");
+
+void shim_spin_lock_init(spinlock_t *lock, const char *name, void *key)
+{
+#ifdef CONFIG_DEBUG_SPINLOCK
+	__raw_spin_lock_init(spinlock_check(lock), name, key, LD_WAIT_CONFIG);
+#else
+	spin_lock_init(lock);
+#endif
+}
+
+void shim_spin_lock_bh(spinlock_t *lock) { spin_lock_bh(lock); }
+void shim_spin_unlock_bh(spinlock_t *lock) { spin_unlock_bh(lock); }
+bool shim_spin_trylock_bh(spinlock_t *lock) { return spin_trylock_bh(lock); }
+void shim_assert_spin_locked(spinlock_t *lock) { lockdep_assert_held(lock); }
+
+void shim_list_init(struct list_head *head) { INIT_LIST_HEAD_RCU(head); }
+
+void shim_list_add_rcu(struct list_head *item, struct list_head *head)
+{
+	list_add_rcu(item, head);
+}
+
+void shim_list_add_tail_rcu(struct list_head *item, struct list_head *head)
+{
+	list_add_tail_rcu(item, head);
+}
+
+void shim_list_del_rcu(struct list_head *item) { list_del_rcu(item); }
+
+void shim_list_replace_rcu(struct list_head *old, struct list_head *item)
+{
+	list_replace_rcu(old, item);
+}
+
+void shim_delayed_work_init(struct delayed_work *work, work_func_t func)
+{
+	INIT_DELAYED_WORK(work, func);
+}
+
+void shim_delayed_work_queue(struct delayed_work *work, unsigned long delay)
+{
+	mod_delayed_work(system_power_efficient_wq, work, delay);
+}
+
+unsigned long shim_jiffies(void) { return jiffies; }
+
+static const struct rhashtable_params shim_table_params = {
+	.head_offset = offsetof(struct shim_node, hash),
+	.key_offset = offsetof(struct shim_node, key),
+	.key_len = sizeof_field(struct shim_node, key),
+	.automatic_shrinking = true,
+};
+
+int shim_table_init(struct rhashtable *table)
+{
+	return rhashtable_init(table, &shim_table_params);
+}
+
+struct shim_node *shim_table_lookup(struct rhashtable *table, const u32 *key)
+{
+	return rhashtable_lookup(table, key, shim_table_params);
+}
+
+int shim_table_insert(struct rhashtable *table, struct shim_node *node)
+{
+	return rhashtable_lookup_insert_fast(table, &node->hash, shim_table_params);
+}
+
+int shim_table_remove(struct rhashtable *table, struct shim_node *node)
+{
+	return rhashtable_remove_fast(table, &node->hash, shim_table_params);
+}
+
+/*
+ * An Ethernet device that encapsulates in UDP: no queue of its own, no lock on
+ * transmit, and every offload that the segmentation code undoes in software.
+ */
+void shim_device_setup(struct net_device *dev, const struct device_type *type)
+{
+	netdev_features_t software = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_FRAGLIST |
+				     NETIF_F_RXCSUM | NETIF_F_GSO_SOFTWARE;
+	netdev_features_t partial = UDP_TUNNEL_PARTIAL_FEATURES | NETIF_F_GSO_PARTIAL;
+
+	eth_hw_addr_random(dev);
+	ether_setup(dev);
+	SET_NETDEV_DEVTYPE(dev, type);
+
+	dev->features |= software;
+	dev->vlan_features = dev->features;
+	dev->hw_features |= software | partial;
+	dev->hw_enc_features = dev->hw_features;
+	dev->gso_partial_features = UDP_TUNNEL_PARTIAL_FEATURES;
+	dev->mangleid_features = NETIF_F_GSO_PARTIAL;
+	netif_set_tso_max_size(dev, GSO_MAX_SIZE);
+
+	netif_keep_dst(dev);
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	dev->priv_flags |= IFF_NO_QUEUE | IFF_LIVE_ADDR_CHANGE;
+	dev->lltx = true;
+	dev->change_proto_down = true;
+	dev->needs_free_netdev = true;
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = ETH_MAX_MTU;
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_DSTATS;
+}
+
+void *shim_netdev_priv(const struct net_device *dev) { return netdev_priv(dev); }
+void shim_dev_hold(struct net_device *dev) { dev_hold(dev); }
+void shim_dev_put(struct net_device *dev) { dev_put(dev); }
+struct net *shim_dev_net(const struct net_device *dev) { return read_pnet(&dev->nd_net); }
+
+void shim_netdev_lockdep_set_classes(struct net_device *dev)
+{
+	netdev_lockdep_set_classes(dev);
+}
+
+void shim_dstats_rx_add(struct net_device *dev, unsigned int len)
+{
+	dev_dstats_rx_add(dev, len);
+}
+
+void shim_dstats_tx_add(struct net_device *dev, unsigned int len)
+{
+	dev_dstats_tx_add(dev, len);
+}
+
+void shim_dstats_rx_dropped(struct net_device *dev) { dev_dstats_rx_dropped(dev); }
+void shim_dstats_tx_dropped(struct net_device *dev) { dev_dstats_tx_dropped(dev); }
+
+void shim_dev_stats_inc(struct net_device *dev, enum shim_stat stat)
+{
+	switch (stat) {
+	case SHIM_STAT_RX_ERRORS:
+		DEV_STATS_INC(dev, rx_errors);
+		break;
+	case SHIM_STAT_RX_FRAME_ERRORS:
+		DEV_STATS_INC(dev, rx_frame_errors);
+		break;
+	case SHIM_STAT_RX_LENGTH_ERRORS:
+		DEV_STATS_INC(dev, rx_length_errors);
+		break;
+	case SHIM_STAT_TX_ERRORS:
+		DEV_STATS_INC(dev, tx_errors);
+		break;
+	case SHIM_STAT_TX_CARRIER_ERRORS:
+		DEV_STATS_INC(dev, tx_carrier_errors);
+		break;
+	case SHIM_STAT_COLLISIONS:
+		DEV_STATS_INC(dev, collisions);
+		break;
+	}
+}
+
+bool shim_netif_running(const struct net_device *dev) { return netif_running(dev); }
+
+bool shim_netif_is_any_bridge_port(const struct net_device *dev)
+{
+	return netif_is_any_bridge_port(dev);
+}
+
+int shim_l3mdev_index(struct net *net, int ifindex)
+{
+	return l3mdev_master_upper_ifindex_by_index(net, ifindex);
+}
+
+void *shim_net_generic(const struct net *net, unsigned int id) { return net_generic(net, id); }
+bool shim_rtnl_is_locked(void) { return rtnl_is_locked(); }
+bool shim_net_eq(const struct net *a, const struct net *b) { return net_eq(a, b); }
+
+void shim_kfree_skb_reason(struct sk_buff *skb, u32 reason) { kfree_skb_reason(skb, reason); }
+
+u32 shim_pskb_may_pull_reason(struct sk_buff *skb, unsigned int len)
+{
+	return pskb_may_pull_reason(skb, len);
+}
+
+u32 shim_pskb_inet_may_pull_reason(struct sk_buff *skb)
+{
+	return pskb_inet_may_pull_reason(skb);
+}
+
+u32 shim_skb_vlan_inet_prepare(struct sk_buff *skb) { return skb_vlan_inet_prepare(skb, false); }
+
+void shim_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsigned int len)
+{
+	skb_postpull_rcsum(skb, start, len);
+}
+
+void *shim_skb_push(struct sk_buff *skb, unsigned int len) { return __skb_push(skb, len); }
+
+int shim_skb_cow_head(struct sk_buff *skb, unsigned int headroom)
+{
+	return skb_cow_head(skb, headroom);
+}
+
+u16 shim_skb_protocol(const struct sk_buff *skb) { return ntohs(skb_protocol(skb, true)); }
+void shim_ecn_set_ce(struct sk_buff *skb) { INET_ECN_set_ce(skb); }
+void shim_ecn_set_ect1(struct sk_buff *skb) { INET_ECN_set_ect1(skb); }
+
+u16 shim_udp_flow_src_port(struct net *net, struct sk_buff *skb, int min, int max)
+{
+	return ntohs(udp_flow_src_port(net, skb, min, max, true));
+}
+
+bool shim_dst_cache_usable(struct sk_buff *skb)
+{
+	return ip_tunnel_dst_cache_usable(skb, skb_tunnel_info(skb));
+}
+
+bool shim_skb_has_tunnel_info(struct sk_buff *skb) { return skb_tunnel_info(skb); }
+
+bool shim_tunnel_info_df(struct sk_buff *skb)
+{
+	const struct ip_tunnel_info *info = skb_tunnel_info(skb);
+
+	return info && test_bit(IP_TUNNEL_DONT_FRAGMENT_BIT, info->key.tun_flags);
+}
+
+int shim_udp_encap_start(struct sk_buff *skb, bool csum, bool *double_encap)
+{
+	*double_encap = udp_tunnel_handle_partial(skb);
+	return udp_tunnel_handle_offloads(skb, csum);
+}
+
+void shim_udp_encap_inner(struct sk_buff *skb, bool double_encap, u16 protocol)
+{
+	udp_tunnel_set_inner_protocol(skb, double_encap, htons(protocol));
+}
+
+void shim_skb_loop(struct sk_buff *skb, struct net_device *dev, unsigned int offset)
+{
+	skb->pkt_type = PACKET_HOST;
+	skb->encapsulation = 0;
+	skb->dev = dev;
+	__skb_pull(skb, offset);
+}
+
+int shim_netif_rx(struct sk_buff *skb) { return __netif_rx(skb); }
+
+unsigned int shim_dst_headroom(struct rtable *rt)
+{
+	return LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len;
+}
+
+int shim_ip4_hoplimit(struct rtable *rt) { return ip4_dst_hoplimit(&rt->dst); }
+void shim_rt_put(struct rtable *rt) { ip_rt_put(rt); }
+
+int shim_udp_sock_create4(struct net *net, u16 port, int ifindex, struct sock **sk)
+{
+	struct udp_port_cfg cfg = {
+		.family = AF_INET,
+		.local_udp_port = htons(port),
+		.bind_ifindex = ifindex,
+	};
+	struct socket *sock;
+	int err;
+
+	err = udp_sock_create(net, &cfg, &sock);
+	if (err)
+		return err;
+	udp_allow_gso(sock->sk);
+	*sk = sock->sk;
+	return 0;
+}
+
+void *shim_sk_user_data(const struct sock *sk) { return rcu_dereference_sk_user_data(sk); }
+int shim_sk_bound_dev_if(const struct sock *sk) { return READ_ONCE(sk->sk_bound_dev_if); }
+
+int shim_igmp_join(struct sock *sk, u32 group, int ifindex)
+{
+	struct ip_mreqn mreq = {
+		.imr_multiaddr.s_addr = (__force __be32)group,
+		.imr_ifindex = ifindex,
+	};
+	int err;
+
+	lock_sock(sk);
+	err = ip_mc_join_group(sk, &mreq);
+	release_sock(sk);
+	return err;
+}
+
+int shim_igmp_leave(struct sock *sk, u32 group, int ifindex)
+{
+	struct ip_mreqn mreq = {
+		.imr_multiaddr.s_addr = (__force __be32)group,
+		.imr_ifindex = ifindex,
+	};
+	int err;
+
+	lock_sock(sk);
+	err = ip_mc_leave_group(sk, &mreq);
+	release_sock(sk);
+	return err;
+}
+
+unsigned int shim_gro_offset(const struct sk_buff *skb) { return skb_gro_offset(skb); }
+
+const void *shim_gro_header(struct sk_buff *skb, unsigned int len)
+{
+	unsigned int offset = skb_gro_offset(skb);
+
+	return skb_gro_header(skb, offset + len, offset);
+}
+
+void shim_gro_pull(struct sk_buff *skb, const void *start, unsigned int len)
+{
+	skb_gro_postpull_rcsum(skb, start, len);
+	skb_gro_pull(skb, len);
+}
+
+void shim_gro_same_flow(struct list_head *head, unsigned int offset,
+			const void *bytes, unsigned int len)
+{
+	struct sk_buff *held;
+
+	list_for_each_entry(held, head, list)
+		if (NAPI_GRO_CB(held)->same_flow &&
+		    memcmp(held->data + offset, bytes, len))
+			NAPI_GRO_CB(held)->same_flow = 0;
+}
+
+struct sk_buff *shim_gro_receive_eth(struct list_head *head, struct sk_buff *skb)
+{
+	return call_gro_receive(eth_gro_receive, head, skb);
+}
+
+void shim_gro_flush_final(struct sk_buff *skb, struct sk_buff *pp, bool flush)
+{
+	skb_gro_flush_final(skb, pp, flush);
+}
+
+struct sk_buff *shim_nlmsg_new(size_t payload, gfp_t flags) { return nlmsg_new(payload, flags); }
+
+struct nlmsghdr *shim_nlmsg_put(struct sk_buff *skb, u32 portid, u32 seq, int type,
+				int payload, int flags)
+{
+	return nlmsg_put(skb, portid, seq, type, payload, flags);
+}
+
+void shim_nlmsg_end(struct sk_buff *skb, struct nlmsghdr *nlh) { nlmsg_end(skb, nlh); }
+void shim_nlmsg_cancel(struct sk_buff *skb, struct nlmsghdr *nlh) { nlmsg_cancel(skb, nlh); }
+u32 shim_netlink_portid(const struct sk_buff *skb) { return NETLINK_CB(skb).portid; }
+
+unsigned long shim_fdb_dump_index(const struct netlink_callback *cb)
+{
+	return ((const struct ndo_fdb_dump_context *)cb->ctx)->fdb_idx;
+}
+
+unsigned long shim_jiffies_to_clock_t(unsigned long delta)
+{
+	return jiffies_to_clock_t(delta);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel's inline functions and macros that net/ calls, one to one: no
+ * logic of the driver. bindgen reads this file as a whole.
+ */
+#ifndef VXLAN_RS_SHIM_H
+#define VXLAN_RS_SHIM_H
+
+#include <linux/list.h>
+#include <linux/netdevice.h>
+#include <linux/netlink.h>
+#include <linux/rhashtable.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/ip_tunnels.h>
+#include <net/route.h>
+#include <net/udp_tunnel.h>
+
+/* The part of a table entry that C knows (net/table.rs). */
+struct shim_node {
+	struct rhash_head	hash;
+	u32			key[3];
+	struct list_head	order;
+	struct rcu_head		rcu;
+};
+
+/* Counters of net_device_core_stats and net_device_stats. */
+enum shim_stat {
+	SHIM_STAT_RX_ERRORS,
+	SHIM_STAT_RX_FRAME_ERRORS,
+	SHIM_STAT_RX_LENGTH_ERRORS,
+	SHIM_STAT_TX_ERRORS,
+	SHIM_STAT_TX_CARRIER_ERRORS,
+	SHIM_STAT_COLLISIONS,
+};
+
+extern unsigned short vxlan_rs_udp_port;
+extern bool log_ecn_error;
+
+/* spinlock, RCU lists, work */
+void shim_spin_lock_init(spinlock_t *lock, const char *name, void *key);
+void shim_spin_lock_bh(spinlock_t *lock);
+void shim_spin_unlock_bh(spinlock_t *lock);
+bool shim_spin_trylock_bh(spinlock_t *lock);
+void shim_assert_spin_locked(spinlock_t *lock);
+void shim_list_init(struct list_head *head);
+void shim_list_add_rcu(struct list_head *item, struct list_head *head);
+void shim_list_add_tail_rcu(struct list_head *item, struct list_head *head);
+void shim_list_del_rcu(struct list_head *item);
+void shim_list_replace_rcu(struct list_head *old, struct list_head *item);
+void shim_delayed_work_init(struct delayed_work *work, work_func_t func);
+void shim_delayed_work_queue(struct delayed_work *work, unsigned long delay);
+unsigned long shim_jiffies(void);
+
+/* rhashtable */
+int shim_table_init(struct rhashtable *table);
+struct shim_node *shim_table_lookup(struct rhashtable *table, const u32 *key);
+int shim_table_insert(struct rhashtable *table, struct shim_node *node);
+int shim_table_remove(struct rhashtable *table, struct shim_node *node);
+
+/* net_device and namespaces */
+void shim_device_setup(struct net_device *dev, const struct device_type *type);
+void *shim_netdev_priv(const struct net_device *dev);
+void shim_dev_hold(struct net_device *dev);
+void shim_dev_put(struct net_device *dev);
+struct net *shim_dev_net(const struct net_device *dev);
+void shim_netdev_lockdep_set_classes(struct net_device *dev);
+void shim_dstats_rx_add(struct net_device *dev, unsigned int len);
+void shim_dstats_tx_add(struct net_device *dev, unsigned int len);
+void shim_dstats_rx_dropped(struct net_device *dev);
+void shim_dstats_tx_dropped(struct net_device *dev);
+void shim_dev_stats_inc(struct net_device *dev, enum shim_stat stat);
+bool shim_netif_running(const struct net_device *dev);
+bool shim_netif_is_any_bridge_port(const struct net_device *dev);
+int shim_l3mdev_index(struct net *net, int ifindex);
+void *shim_net_generic(const struct net *net, unsigned int id);
+bool shim_rtnl_is_locked(void);
+bool shim_net_eq(const struct net *a, const struct net *b);
+
+/* sk_buff */
+void shim_kfree_skb_reason(struct sk_buff *skb, u32 reason);
+u32 shim_pskb_may_pull_reason(struct sk_buff *skb, unsigned int len);
+u32 shim_pskb_inet_may_pull_reason(struct sk_buff *skb);
+u32 shim_skb_vlan_inet_prepare(struct sk_buff *skb);
+void shim_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsigned int len);
+void *shim_skb_push(struct sk_buff *skb, unsigned int len);
+int shim_skb_cow_head(struct sk_buff *skb, unsigned int headroom);
+u16 shim_skb_protocol(const struct sk_buff *skb);
+void shim_ecn_set_ce(struct sk_buff *skb);
+void shim_ecn_set_ect1(struct sk_buff *skb);
+u16 shim_udp_flow_src_port(struct net *net, struct sk_buff *skb, int min, int max);
+bool shim_dst_cache_usable(struct sk_buff *skb);
+bool shim_skb_has_tunnel_info(struct sk_buff *skb);
+bool shim_tunnel_info_df(struct sk_buff *skb);
+int shim_udp_encap_start(struct sk_buff *skb, bool csum, bool *double_encap);
+void shim_udp_encap_inner(struct sk_buff *skb, bool double_encap, u16 protocol);
+void shim_skb_loop(struct sk_buff *skb, struct net_device *dev, unsigned int offset);
+int shim_netif_rx(struct sk_buff *skb);
+
+/* routes */
+unsigned int shim_dst_headroom(struct rtable *rt);
+int shim_ip4_hoplimit(struct rtable *rt);
+void shim_rt_put(struct rtable *rt);
+
+/* UDP sockets */
+int shim_udp_sock_create4(struct net *net, u16 port, int ifindex, struct sock **sk);
+void *shim_sk_user_data(const struct sock *sk);
+int shim_sk_bound_dev_if(const struct sock *sk);
+int shim_igmp_join(struct sock *sk, u32 group, int ifindex);
+int shim_igmp_leave(struct sock *sk, u32 group, int ifindex);
+
+/* GRO */
+const void *shim_gro_header(struct sk_buff *skb, unsigned int len);
+void shim_gro_pull(struct sk_buff *skb, const void *start, unsigned int len);
+void shim_gro_same_flow(struct list_head *head, unsigned int offset,
+			const void *bytes, unsigned int len);
+unsigned int shim_gro_offset(const struct sk_buff *skb);
+struct sk_buff *shim_gro_receive_eth(struct list_head *head, struct sk_buff *skb);
+void shim_gro_flush_final(struct sk_buff *skb, struct sk_buff *pp, bool flush);
+
+/* netlink */
+struct sk_buff *shim_nlmsg_new(size_t payload, gfp_t flags);
+struct nlmsghdr *shim_nlmsg_put(struct sk_buff *skb, u32 portid, u32 seq, int type,
+				int payload, int flags);
+void shim_nlmsg_end(struct sk_buff *skb, struct nlmsghdr *nlh);
+void shim_nlmsg_cancel(struct sk_buff *skb, struct nlmsghdr *nlh);
+u32 shim_netlink_portid(const struct sk_buff *skb);
+unsigned long shim_fdb_dump_index(const struct netlink_callback *cb);
+unsigned long shim_jiffies_to_clock_t(unsigned long delta);
+
+/* Constants that bindgen cannot evaluate from their macros. */
+static const u32 shim_gfp_atomic = GFP_ATOMIC;
+static const u32 shim_gfp_atomic_nowarn = GFP_ATOMIC | __GFP_NOWARN;
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Time in jiffies, as the table's entries and netlink count it.
+//!
+//! C header: [`include/linux/jiffies.h`](srctree/include/linux/jiffies.h)
+
+use super::bindings;
+
+/// Jiffies in a second.
+pub(crate) const HZ: usize = bindings::HZ as usize;
+
+/// A moment. Moments wrap around, so they are compared by their distance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Jiffies(usize);
+
+impl Jiffies {
+    /// Returns the present moment.
+    #[inline]
+    pub(crate) fn now() -> Self {
+        // SAFETY: No requirements.
+        Self(unsafe { bindings::shim_jiffies() })
+    }
+
+    /// Returns the moment as the kernel counts it.
+    #[inline]
+    pub(crate) const fn get(self) -> usize {
+        self.0
+    }
+
+    /// Takes a moment as [`Jiffies::get`] gave it.
+    #[inline]
+    pub(crate) const fn from_raw(raw: usize) -> Self {
+        Self(raw)
+    }
+
+    /// Returns the jiffies from `earlier` to this moment.
+    pub(crate) const fn since(self, earlier: Self) -> usize {
+        self.0.wrapping_sub(earlier.0)
+    }
+}
+
+/// Converts a number of jiffies to clock ticks, which user space counts in.
+pub(crate) fn clock_ticks(jiffies: usize) -> u32 {
+    // SAFETY: No requirements.
+    unsafe { bindings::shim_jiffies_to_clock_t(jiffies) as u32 }
+}
+
+/// Returns whether one more message may be logged now (`net_ratelimit`).
+pub(crate) fn may_log() -> bool {
+    // SAFETY: No requirements.
+    unsafe { bindings::net_ratelimit() != 0 }
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! UDP sockets of the kernel's own that carry a tunnel.
+//!
+//! C header: [`include/net/udp_tunnel.h`](srctree/include/net/udp_tunnel.h)
+
+use super::{
+    bindings,
+    dst::Route4,
+    gro,
+    netns::Net,
+    rcu::{
+        AtomicDrop,
+        RcuProof,
+        Softirq, //
+    },
+    rtnl::Rtnl,
+    skb::SkBuff, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::null_mut, //
+};
+use kernel::{
+    error::{
+        from_result,
+        to_result, //
+    },
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Release, //
+        },
+        Arc, //
+    }, //
+};
+
+/// What a tunnel does with the packets of its socket.
+pub(crate) trait Tunnel: Send + Sync + 'static {
+    /// The length of the tunnel's header behind the UDP header.
+    const HEADER_LEN: u16;
+
+    /// Takes a packet; its data starts with the UDP header.
+    fn receive(&self, skb: SkBuff, softirq: &Softirq<'_>);
+
+    /// Returns whether a packet quoted by an ICMP error is this tunnel's.
+    fn owns_error(&self, skb: &mut BorrowedSkb<'_>, softirq: &Softirq<'_>) -> Result;
+
+    /// Takes the tunnel's header off a packet under way through GRO, behind its UDP header.
+    fn gro_receive(packet: &mut gro::Packet<'_>) -> gro::Verdict;
+}
+
+/// A packet that is somebody else's, lent for a look.
+pub(crate) struct BorrowedSkb<'a>(core::mem::ManuallyDrop<SkBuff>, PhantomData<&'a ()>);
+
+impl core::ops::Deref for BorrowedSkb<'_> {
+    type Target = SkBuff;
+
+    fn deref(&self) -> &SkBuff {
+        &self.0
+    }
+}
+
+impl core::ops::DerefMut for BorrowedSkb<'_> {
+    fn deref_mut(&mut self) -> &mut SkBuff {
+        &mut self.0
+    }
+}
+
+/// The sending end of a socket, shared by all who send.
+///
+/// # Invariants
+///
+/// The pointer is null or that of a UDP socket which is freed after a grace period from when it
+/// becomes null (`SOCK_RCU_FREE`, which binding a UDP port sets).
+pub(crate) struct Sender(Atomic<*mut bindings::sock>);
+
+// SAFETY: Sending locks what it has to; the pointer is atomic.
+unsafe impl Send for Sender {}
+// SAFETY: As above.
+unsafe impl Sync for Sender {}
+impl AtomicDrop for Arc<Sender> {}
+
+impl Sender {
+    /// Returns the socket, None once it is closed.
+    #[inline]
+    pub(crate) fn socket<'a>(&'a self, _reader: &'a impl RcuProof) -> Option<Socket<'a>> {
+        let sk = self.0.load(Acquire);
+        // INVARIANT: The socket outlives the reader.
+        (!sk.is_null()).then_some(Socket(sk, PhantomData))
+    }
+}
+
+/// An open socket.
+///
+/// # Invariants
+///
+/// The pointer is that of a UDP socket, valid during `'a`.
+pub(crate) struct Socket<'a>(*mut bindings::sock, PhantomData<&'a ()>);
+
+/// The fields of the outer headers.
+pub(crate) struct Outer4 {
+    /// Source address.
+    pub(crate) source: [u8; 4],
+    /// Destination address.
+    pub(crate) destination: [u8; 4],
+    /// DSCP and ECN.
+    pub(crate) tos: u8,
+    /// Time to live.
+    pub(crate) ttl: u8,
+    /// Whether routers must not fragment.
+    pub(crate) df: bool,
+    /// UDP source port, in host order.
+    pub(crate) source_port: u16,
+    /// UDP destination port, in host order.
+    pub(crate) destination_port: u16,
+    /// Whether the UDP checksum is computed.
+    pub(crate) checksum: bool,
+    /// Whether the packet leaves its namespace.
+    pub(crate) crosses: bool,
+}
+
+impl Socket<'_> {
+    /// Returns the device that the socket is bound to, 0 for none.
+    #[inline]
+    pub(crate) fn bound_ifindex(&self) -> u32 {
+        // SAFETY: The socket is valid by the invariants.
+        unsafe { bindings::shim_sk_bound_dev_if(self.0) as u32 }
+    }
+
+    /// Puts UDP and IPv4 headers in front of a packet and sends it.
+    #[inline]
+    pub(crate) fn send4(&self, skb: SkBuff, route: Route4, outer: &Outer4, _softirq: &Softirq<'_>) {
+        /// `IP_DF` in network order.
+        const IP_DF: u16 = 0x4000u16.to_be();
+        // SAFETY: The socket is valid; the packet and the route are given away. Bottom halves are off.
+        unsafe {
+            bindings::udp_tunnel_xmit_skb(
+                route.into_raw(),
+                self.0,
+                skb.into_raw(),
+                u32::from_ne_bytes(outer.source),
+                u32::from_ne_bytes(outer.destination),
+                outer.tos,
+                outer.ttl,
+                if outer.df { IP_DF } else { 0 },
+                outer.source_port.to_be(),
+                outer.destination_port.to_be(),
+                outer.crosses,
+                !outer.checksum,
+                0,
+            )
+        };
+    }
+}
+
+/// A bound socket whose packets go to `T`.
+///
+/// # Invariants
+///
+/// `sk` is an open UDP socket whose user data is a reference to a `T`, counted.
+pub(crate) struct Listener<T: Tunnel> {
+    sk: *mut bindings::sock,
+    sender: Arc<Sender>,
+    _tunnel: PhantomData<Arc<T>>,
+}
+
+// SAFETY: The socket may be closed on any thread.
+unsafe impl<T: Tunnel> Send for Listener<T> {}
+
+impl<T: Tunnel> Listener<T> {
+    /// Opens a socket on an IPv4 port, in host order; `ifindex` binds it to a VRF unless it is 0.
+    pub(crate) fn open4(
+        net: &Net,
+        port: u16,
+        ifindex: u32,
+        tunnel: Arc<T>,
+        _rtnl: &Rtnl<'_>,
+    ) -> Result<Self> {
+        let sender = Arc::new(Sender(Atomic::new(null_mut())), GFP_KERNEL)?;
+        let mut sk = null_mut();
+        // SAFETY: The namespace is valid, `sk` is valid for writes.
+        to_result(unsafe {
+            bindings::shim_udp_sock_create4(net.as_ptr(), port, ifindex as c_int, &mut sk)
+        })?;
+        let mut cfg = bindings::udp_tunnel_sock_cfg {
+            sk_user_data: Arc::into_raw(tunnel).cast_mut().cast(),
+            encap_type: 1,
+            encap_rcv: Some(receive::<T>),
+            encap_err_lookup: Some(error_lookup::<T>),
+            gro_receive: Some(gro_receive::<T>),
+            gro_complete: Some(gro_complete::<T>),
+            ..pin_init::zeroed()
+        };
+        // SAFETY: The socket is new and ours; the functions expect a `T` as its user data, and it is
+        // one, with a reference of its own.
+        unsafe {
+            bindings::udp_tunnel_notify_add_rx_port(
+                sk,
+                bindings::udp_parsable_tunnel_type_UDP_TUNNEL_TYPE_VXLAN as u16,
+            );
+            bindings::setup_udp_tunnel_sock(net.as_ptr(), sk, &mut cfg);
+        }
+        sender.0.store(sk, Release);
+        // INVARIANT: The socket is open, and its user data as the type says.
+        Ok(Self {
+            sk,
+            sender,
+            _tunnel: PhantomData,
+        })
+    }
+
+    /// Returns the sending end.
+    pub(crate) fn sender(&self) -> Arc<Sender> {
+        self.sender.clone()
+    }
+
+    /// Joins a group on a device.
+    pub(crate) fn join4(&self, group: [u8; 4], ifindex: u32, _rtnl: &Rtnl<'_>) -> Result {
+        // SAFETY: The socket is open.
+        to_result(unsafe {
+            bindings::shim_igmp_join(self.sk, u32::from_ne_bytes(group), ifindex as c_int)
+        })
+    }
+
+    /// Leaves a group.
+    pub(crate) fn leave4(&self, group: [u8; 4], ifindex: u32, _rtnl: &Rtnl<'_>) -> Result {
+        // SAFETY: The socket is open.
+        to_result(unsafe {
+            bindings::shim_igmp_leave(self.sk, u32::from_ne_bytes(group), ifindex as c_int)
+        })
+    }
+
+    /// Closes the socket and waits until nobody uses it. Sleeps; a listener that is dropped without
+    /// this stays open for good.
+    pub(crate) fn close(self, _rtnl: &Rtnl<'_>) {
+        self.sender.0.store(null_mut(), Release);
+        // SAFETY: By the invariants the socket is open and its user data a counted reference. After the
+        // release no packet finds the user data, after the grace period nobody uses it.
+        unsafe {
+            let tunnel = bindings::shim_sk_user_data(self.sk).cast::<T>();
+            bindings::udp_tunnel_notify_del_rx_port(
+                self.sk,
+                bindings::udp_parsable_tunnel_type_UDP_TUNNEL_TYPE_VXLAN as u16,
+            );
+            bindings::udp_tunnel_sock_release(self.sk);
+            bindings::synchronize_net();
+            drop(Arc::from_raw(tunnel));
+        }
+    }
+}
+
+/// Returns the tunnel of a socket, None if it is being closed.
+///
+/// # Safety
+///
+/// The socket was set up by `Listener::<T>::open4`, and the caller is in a read-side critical section
+/// that lasts for `'a`.
+#[inline]
+unsafe fn tunnel<'a, T: Tunnel>(sk: *mut bindings::sock) -> Option<&'a T> {
+    // SAFETY: By this function's contract; `close` waits for readers before it drops the reference.
+    unsafe { bindings::shim_sk_user_data(sk).cast::<T>().as_ref() }
+}
+
+/// # Safety
+///
+/// Called by UDP for a socket of `T`, in softirq, with a packet to keep.
+unsafe extern "C" fn receive<T: Tunnel>(
+    sk: *mut bindings::sock,
+    skb: *mut bindings::sk_buff,
+) -> c_int {
+    // SAFETY: By this function's contract.
+    let (skb, softirq, tunnel) =
+        unsafe { (SkBuff::from_raw(skb), Softirq::assume(), tunnel::<T>(sk)) };
+    if let Some(tunnel) = tunnel {
+        tunnel.receive(skb, &softirq);
+    }
+    0
+}
+
+/// # Safety
+///
+/// Called by UDP for a socket of `T`, in softirq, with a packet that stays the caller's.
+unsafe extern "C" fn error_lookup<T: Tunnel>(
+    sk: *mut bindings::sock,
+    skb: *mut bindings::sk_buff,
+) -> c_int {
+    // SAFETY: By this function's contract; the borrowed packet is not dropped.
+    let (skb, softirq, tunnel) =
+        unsafe { (SkBuff::from_raw(skb), Softirq::assume(), tunnel::<T>(sk)) };
+    let mut skb = BorrowedSkb(core::mem::ManuallyDrop::new(skb), PhantomData);
+    from_result(|| {
+        tunnel
+            .ok_or(ENOENT)?
+            .owns_error(&mut skb, &softirq)
+            .map(|()| 0)
+    })
+}
+
+/// # Safety
+///
+/// Called by GRO for a socket of `T` with a packet and the list of those held.
+unsafe extern "C" fn gro_receive<T: Tunnel>(
+    _sk: *mut bindings::sock,
+    held: *mut bindings::list_head,
+    skb: *mut bindings::sk_buff,
+) -> *mut bindings::sk_buff {
+    // SAFETY: By this function's contract.
+    let mut packet = unsafe { gro::Packet::new(skb, held) };
+    let verdict = T::gro_receive(&mut packet);
+    packet.finish(verdict)
+}
+
+/// # Safety
+///
+/// Called by GRO for a socket of `T` with a merged packet whose tunnel header is at `offset`.
+unsafe extern "C" fn gro_complete<T: Tunnel>(
+    _sk: *mut bindings::sock,
+    skb: *mut bindings::sk_buff,
+    offset: c_int,
+) -> c_int {
+    // SAFETY: By this function's contract; the inner frame starts behind the tunnel header.
+    unsafe { gro::complete_ethernet(skb, offset.wrapping_add(c_int::from(T::HEADER_LEN))) }
+}

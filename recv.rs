@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Receive: from a UDP packet on the socket to a frame that the device received.
+
+#![forbid(unsafe_code)]
+
+use crate::{
+    config::Config,
+    device::Device,
+    fdb_learn,
+    log,
+    net::{
+        device::{
+            NetDev,
+            Stat, //
+        },
+        params,
+        rcu::Softirq,
+        skb::{
+            DropReason,
+            SkBuff, //
+        },
+    },
+    sock::Socket,
+    wire::{
+        ecn::{
+            self,
+            Decapsulation, //
+        },
+        ethernet::{
+            self,
+            MacAddr, //
+        },
+        ip::{
+            Addr,
+            Summary, //
+        },
+        vxlan::{
+            Header,
+            HEADER_LEN, //
+        }, //
+    }, //
+};
+use kernel::prelude::*;
+
+/// Length of the UDP header.
+const UDP_LEN: usize = 8;
+
+/// Length of the UDP and VXLAN headers.
+const OUTER_LEN: u16 = 16;
+
+/// A packet that is not delivered, and what counts it.
+enum RxDrop<'a> {
+    /// No device has to do with it, or it is dropped without being counted.
+    Silent(DropReason),
+    /// It is wrong: the device counts an error, of a kind.
+    Error(DropReason, &'a NetDev<Device>, Stat),
+    /// It is right, but the device does not want it.
+    Dropped(DropReason, &'a NetDev<Device>),
+}
+
+impl From<DropReason> for RxDrop<'_> {
+    fn from(reason: DropReason) -> Self {
+        Self::Silent(reason)
+    }
+}
+
+/// The outer IP header's fields that decapsulation needs.
+struct Outer {
+    tos: u8,
+    source: Addr,
+}
+
+/// Takes a packet from the socket; its data starts with the UDP header.
+pub(crate) fn receive(socket: &Socket, mut skb: SkBuff, softirq: &Softirq<'_>) {
+    match decapsulate(socket, &mut skb, softirq) {
+        Ok(dev) => {
+            dev.count_rx(skb.len(), softirq);
+            dev.gro_receive(skb, softirq);
+        }
+        Err(RxDrop::Silent(reason)) => skb.drop_with(reason),
+        Err(RxDrop::Error(reason, dev, stat)) => {
+            dev.count(stat);
+            dev.count(Stat::RxErrors);
+            skb.drop_with(reason);
+        }
+        Err(RxDrop::Dropped(reason, dev)) => {
+            dev.count_rx_dropped(softirq);
+            skb.drop_with(reason);
+        }
+    }
+}
+
+/// Turns the packet into the inner frame. Returns the device that receives it.
+fn decapsulate<'a>(
+    socket: &'a Socket,
+    skb: &mut SkBuff,
+    softirq: &'a Softirq<'_>,
+) -> Result<&'a NetDev<Device>, RxDrop<'a>> {
+    skb.may_pull(u32::from(OUTER_LEN))?;
+    let header = vxlan_header(skb).ok_or(DropReason::VXLAN_INVALID_HDR)?;
+    let found = socket.device(header.vni(), softirq);
+    let dev = found.ok_or(DropReason::VXLAN_VNI_NOT_FOUND)?;
+    let config = dev.config(softirq).ok_or(DropReason::VXLAN_VNI_NOT_FOUND)?;
+    if header.sets_any(config.reserved) {
+        return Err(RxDrop::Error(
+            DropReason::VXLAN_INVALID_HDR,
+            dev,
+            Stat::RxFrameErrors,
+        ));
+    }
+
+    let net = dev.net(softirq);
+    let crosses = dev
+        .link_net(softirq)
+        .is_some_and(|link_net| !link_net.is(net));
+    skb.pull_tunnel_header(OUTER_LEN, crosses)
+        .map_err(|_| DropReason::NOMEM)?;
+    let outer = outer_header(skb).ok_or(DropReason::NOT_SPECIFIED)?;
+    skb.receive_on(dev);
+    let ethernet = skb.mac_header().map(ethernet::Header::parse);
+    let source = ethernet.ok_or(DropReason::NOT_SPECIFIED)?.source;
+    if source == MacAddr::new(dev.address()) {
+        return Err(RxDrop::Silent(DropReason::LOCAL_MAC));
+    }
+    if config.learning {
+        fdb_learn::learn(dev, config, source, outer.source, softirq)?;
+    }
+
+    skb.reset_network_header();
+    skb.inet_may_pull()
+        .map_err(|reason| RxDrop::Error(reason, dev, Stat::RxLengthErrors))?;
+    if !pass_ecn(skb, &outer) {
+        return Err(RxDrop::Error(
+            DropReason::IP_TUNNEL_ECN,
+            dev,
+            Stat::RxFrameErrors,
+        ));
+    }
+    if !dev.is_up() {
+        return Err(RxDrop::Dropped(DropReason::DEV_READY, dev));
+    }
+    Ok(dev)
+}
+
+/// Returns the VXLAN header, None if it is none: the I flag must be set (RFC 7348 section 5).
+fn vxlan_header(skb: &SkBuff) -> Option<Header> {
+    let octets = skb.transport_header::<HEADER_LEN>(UDP_LEN)?;
+    Some(Header::parse(octets)).filter(|header| header.has_vni())
+}
+
+fn outer_header(skb: &SkBuff) -> Option<Outer> {
+    let [_, tos, _, _, _, _, _, _, _, _, _, _, a, b, c, d, ..] = skb.network_header::<20>()?;
+    Some(Outer {
+        tos,
+        source: Addr::V4([a, b, c, d]),
+    })
+}
+
+/// Carries a congestion mark over to the inner header. Returns false if it cannot be, and the packet
+/// is to be dropped (RFC 6040 section 4.2).
+fn pass_ecn(skb: &mut SkBuff, outer: &Outer) -> bool {
+    let inner = skb
+        .network_header()
+        .and_then(|octets| Summary::parse(skb.protocol(), octets));
+    let Some(inner) = inner else {
+        return true;
+    };
+    let verdict = ecn::decapsulate(outer.tos, inner.dsfield);
+    match verdict {
+        Decapsulation::Keep => {}
+        Decapsulation::SetCe => skb.set_ce(),
+        Decapsulation::SetEct1 => skb.set_ect1(),
+        Decapsulation::Warn | Decapsulation::Drop => {
+            if params::log_ecn_error() {
+                log::non_ect(outer.source, outer.tos);
+            }
+        }
+    }
+    verdict != Decapsulation::Drop
+}
+
+/// Judges whether an ICMP error quotes a packet of one of the socket's devices: ENOENT if there is no
+/// such device, EINVAL if it is no VXLAN packet.
+pub(crate) fn owns_error(socket: &Socket, skb: &mut SkBuff, softirq: &Softirq<'_>) -> Result {
+    skb.may_pull_transport(u32::from(OUTER_LEN))
+        .map_err(|_| EINVAL)?;
+    let header = vxlan_header(skb).ok_or(EINVAL)?;
+    socket
+        .device(header.vni(), softirq)
+        .map(|_| ())
+        .ok_or(ENOENT)
+}
+
+/// Takes a frame that another device of this host would have sent to `dev` through the underlay
+/// (`vxlan_encap_bypass`): it comes from the loopback address.
+pub(crate) fn receive_local(
+    dev: &NetDev<Device>,
+    config: &Config,
+    skb: SkBuff,
+    learn: bool,
+    softirq: &Softirq<'_>,
+) {
+    const LOOPBACK: Addr = Addr::V4([127, 0, 0, 1]);
+    if !dev.is_up() {
+        dev.count_rx_dropped(softirq);
+        skb.drop_with(DropReason::DEV_READY);
+        return;
+    }
+    let ethernet = skb.mac_header().map(ethernet::Header::parse);
+    if let Some(ethernet) = ethernet.filter(|_| learn && config.learning) {
+        // As on the wire, a frame whose source cannot be learned; here it is delivered all the same.
+        let _ = fdb_learn::learn(dev, config, ethernet.source, LOOPBACK, softirq);
+    }
+    let len = skb.len();
+    if skb.loop_to(dev, softirq) {
+        dev.count_rx(len, softirq);
+    } else {
+        dev.count_rx_dropped(softirq);
+    }
+}

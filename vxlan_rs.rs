@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! VXLAN (RFC 7348): a network device driver.
+//!
+//! Loaded as `vxlan.ko` it takes the place of the kernel's own driver: the same netlink messages, the
+//! same packets. The driver's logic is safe code; what is not stands in `net/`.
+
+use crate::{
+    net::{
+        netns::Pernet,
+        notifier::Notifier,
+        rcu::Barrier,
+        rtnl::Registration, //
+    },
+    notify::NetdeviceEvents,
+    rtnl::Vxlan,
+    sock::Namespace, //
+};
+use kernel::prelude::*;
+
+mod abi;
+mod config;
+mod device;
+mod fdb;
+mod fdb_learn;
+mod fdb_nl;
+mod fdb_update;
+mod gro;
+mod log;
+mod mcast;
+mod net;
+mod notify;
+mod recv;
+mod rtnl;
+mod sock;
+mod wire;
+mod xmit;
+
+module! {
+    type: Module,
+    name: "vxlan",
+    authors: ["The vxlan_rs developers"],
+    description: "Driver for VXLAN encapsulated traffic",
+    license: "GPL",
+    alias: ["rtnl-link-vxlan"],
+}
+
+/// What the module registers, in the order in which it ends: the kind and with it all devices, the
+/// events, the namespaces' state, and last the callbacks that these have left behind.
+#[pin_data]
+struct Module {
+    #[pin]
+    links: Registration<Vxlan>,
+    #[pin]
+    events: Notifier<NetdeviceEvents>,
+    #[pin]
+    namespaces: Pernet<Namespace>,
+    barrier: Barrier,
+}
+
+impl kernel::InPlaceModule for Module {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            barrier: Barrier,
+            namespaces <- Pernet::register(),
+            events <- Notifier::register(),
+            links <- Registration::register(),
+        }? Error)
+    }
+}

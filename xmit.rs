@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Transmit: from a frame that the stack sends to encapsulated packets, one for each remote.
+
+#![forbid(unsafe_code)]
+
+use crate::{
+    config::Config,
+    device::Device,
+    fdb::{
+        Entry,
+        Remote, //
+    },
+    net::{
+        device::{
+            NetDev,
+            Stat, //
+        },
+        dst::{
+            Flow4,
+            Route4, //
+        },
+        rcu::Softirq,
+        skb::{
+            DropReason,
+            SkBuff, //
+        },
+        udp_tunnel::{
+            Outer4,
+            Socket, //
+        }, //
+    },
+    recv,
+    sock,
+    wire::{
+        ecn,
+        ethernet::{
+            self,
+            ethertype,
+            MacAddr, //
+        },
+        ip::{
+            Addr,
+            Summary, //
+        },
+        vxlan::{
+            self,
+            Vni, //
+        }, //
+    }, //
+};
+use kernel::prelude::*;
+
+/// A packet that is not sent, and what counts it.
+enum TxDrop {
+    /// It has nowhere to go.
+    Dropped(DropReason),
+    /// It could not be sent: an error, which may be of a kind of its own.
+    Error(DropReason, Option<Stat>),
+}
+
+impl From<DropReason> for TxDrop {
+    fn from(reason: DropReason) -> Self {
+        Self::Dropped(reason)
+    }
+}
+
+impl TxDrop {
+    fn error(reason: DropReason) -> Self {
+        Self::Error(reason, None)
+    }
+
+    /// The route could not be found, or leads back to the device.
+    fn no_route(error: Error) -> Self {
+        let kind = if error == ELOOP {
+            Some(Stat::Collisions)
+        } else if error == ENETUNREACH {
+            Some(Stat::TxCarrierErrors)
+        } else {
+            None
+        };
+        Self::Error(DropReason::IP_OUTNOROUTES, kind)
+    }
+
+    /// Counts and drops the packet.
+    fn account(self, dev: &NetDev<Device>, skb: SkBuff, softirq: &Softirq<'_>) {
+        match self {
+            Self::Dropped(reason) => {
+                dev.count_tx_dropped(softirq);
+                skb.drop_with(reason);
+            }
+            Self::Error(reason, kind) => {
+                if let Some(kind) = kind {
+                    dev.count(kind);
+                }
+                dev.count(Stat::TxErrors);
+                skb.drop_with(reason);
+            }
+        }
+    }
+}
+
+/// What becomes of a packet that can be sent.
+enum Plan<'a> {
+    /// It goes to the underlay.
+    Encapsulated(Route4, Outer4),
+    /// It goes to a device of this host, past the underlay.
+    Bypass(&'a NetDev<Device>),
+    /// It does not fit the path, and has become the ICMP reply to its sender.
+    TooBig,
+}
+
+/// Sends a frame to all remotes of the entry for its destination.
+pub(crate) fn start(dev: &NetDev<Device>, mut skb: SkBuff, softirq: &Softirq<'_>) {
+    skb.reset_mac_header();
+    let Some(config) = dev.config(softirq) else {
+        return TxDrop::Dropped(DropReason::DEV_READY).account(dev, skb, softirq);
+    };
+    let Some(entry) = find_entry(dev, config, &skb, softirq) else {
+        return TxDrop::Dropped(DropReason::NO_TX_TARGET).account(dev, skb, softirq);
+    };
+    let mut remotes = entry.remotes.iter(softirq);
+    let Some(first) = remotes.next() else {
+        return skb.drop_with(DropReason::NO_TX_TARGET);
+    };
+    for remote in remotes {
+        // Without memory this remote misses the packet; the others need not.
+        if let Some(clone) = skb.try_clone() {
+            send_one(dev, config, clone, remote, softirq);
+        }
+    }
+    send_one(dev, config, skb, first, softirq);
+}
+
+fn find_entry<'a>(
+    dev: &'a NetDev<Device>,
+    config: &Config,
+    skb: &SkBuff,
+    softirq: &'a Softirq<'_>,
+) -> Option<&'a Entry> {
+    let destination = ethernet::Header::parse(skb.mac_header()?).destination;
+    dev.fdb
+        .find_for_packet(destination, config, softirq)
+        .or_else(|| dev.fdb.find_for_packet(MacAddr::ZERO, config, softirq))
+}
+
+fn send_one(
+    dev: &NetDev<Device>,
+    config: &Config,
+    mut skb: SkBuff,
+    remote: &Remote,
+    softirq: &Softirq<'_>,
+) {
+    let Some(sender) = dev
+        .sender(softirq)
+        .and_then(|sender| sender.socket(softirq))
+    else {
+        return TxDrop::error(DropReason::DEV_READY).account(dev, skb, softirq);
+    };
+    match plan(dev, config, &mut skb, remote, &sender, softirq) {
+        Ok(Plan::Encapsulated(route, outer)) => sender.send4(skb, route, &outer, softirq),
+        Ok(Plan::Bypass(to)) => bypass(dev, to, skb, true, softirq),
+        Ok(Plan::TooBig) => bypass(dev, dev, skb, false, softirq),
+        Err(drop) => drop.account(dev, skb, softirq),
+    }
+}
+
+/// Finds the way to a remote and prepares the packet for it: the VXLAN header is in front of it then.
+fn plan<'a>(
+    dev: &'a NetDev<Device>,
+    config: &Config,
+    skb: &mut SkBuff,
+    remote: &Remote,
+    sender: &Socket<'_>,
+    softirq: &'a Softirq<'_>,
+) -> Result<Plan<'a>, TxDrop> {
+    skb.prepare_inner()?;
+    let Addr::V4(destination) = remote.target.addr;
+    let Addr::V4(source) = config.local;
+    if remote.target.addr.is_any() {
+        return Err(TxDrop::Dropped(DropReason::NOT_SPECIFIED));
+    }
+    let not_ready = TxDrop::error(DropReason::DEV_READY);
+    let Some(net) = dev.link_net(softirq) else {
+        return Err(not_ready);
+    };
+    let inner = inner_summary(skb);
+    let tos = config.outer_tos(inner.dsfield);
+    let tunnelled = skb.has_tunnel_info();
+    let target = &remote.target;
+    let vni = Vni::new(
+        if target.vni == 0 {
+            config.vni.get()
+        } else {
+            target.vni
+        } & 0x00ff_ffff,
+    );
+    let vni = vni.unwrap_or(config.vni);
+    let ports = config.source_ports;
+    let flow = Flow4 {
+        ifindex: if target.ifindex != 0 {
+            target.ifindex
+        } else {
+            sender.bound_ifindex()
+        },
+        source,
+        destination,
+        source_port: skb.flow_source_port(dev.net(softirq), ports.low, ports.high),
+        destination_port: if target.port != 0 {
+            target.port
+        } else {
+            config.port
+        },
+        tos,
+    };
+    let cached = skb.may_use_cached_route() && (tos == 0 || tunnelled);
+    let cache = cached.then_some(&remote.cache);
+    let (mut route, source) =
+        Route4::lookup(skb, dev, net, &flow, cache, softirq).map_err(TxDrop::no_route)?;
+
+    if config.local_bypass && !tunnelled && route.is_local_unicast() {
+        let to = sock::local_device(net, vni, flow.destination_port, flow.ifindex, softirq);
+        return match to {
+            Some(to) => Ok(Plan::Bypass(to)),
+            None => Err(TxDrop::error(DropReason::VXLAN_VNI_NOT_FOUND)),
+        };
+    }
+    let fits = skb.check_pmtu(&mut route, config.headroom(), dev.is_bridge_port());
+    match fits {
+        Err(_) => return Err(TxDrop::error(DropReason::NOT_SPECIFIED)),
+        Ok(true) => return Ok(Plan::TooBig),
+        Ok(false) => {}
+    }
+    // The check may have moved the packet's head; what is read of it is read anew.
+    let outer = Outer4 {
+        source,
+        destination,
+        tos: ecn::encapsulate(tos, inner_summary(skb).dsfield),
+        ttl: match config.outer_ttl(inner.ttl, target.addr) {
+            0 => route.hop_limit(),
+            ttl => ttl,
+        },
+        df: tunnelled && skb.tunnel_info_df(),
+        source_port: flow.source_port,
+        destination_port: flow.destination_port,
+        checksum: config.udp_csum,
+        crosses: !net.is(dev.net(softirq)),
+    };
+    push_header(skb, &route, vni, config.udp_csum).map_err(|_| TxDrop::error(DropReason::NOMEM))?;
+    Ok(Plan::Encapsulated(route, outer))
+}
+
+/// Returns what an outer header may take over from the inner packet.
+fn inner_summary(skb: &SkBuff) -> Summary {
+    skb.network_header()
+        .and_then(|octets| Summary::parse(skb.protocol(), octets))
+        .unwrap_or(Summary::NOT_IP)
+}
+
+/// Puts the VXLAN header in front of the frame, with room for all that goes before it.
+fn push_header(skb: &mut SkBuff, route: &Route4, vni: Vni, checksum: bool) -> Result {
+    /// Octets of the outer IPv4, UDP and VXLAN headers.
+    const HEADERS: u32 = 20 + 8 + 8;
+
+    skb.make_headroom(route.headroom().saturating_add(HEADERS))?;
+    let payload = skb.start_udp_encapsulation(checksum)?;
+    skb.push(vxlan::Header::for_vni(vni))?;
+    skb.finish_udp_encapsulation(payload, ethertype::TEB);
+    Ok(())
+}
+
+/// Hands a frame to a device of this host.
+fn bypass(
+    from: &NetDev<Device>,
+    to: &NetDev<Device>,
+    skb: SkBuff,
+    learn: bool,
+    softirq: &Softirq<'_>,
+) {
+    let Some(config) = to.config(softirq) else {
+        return TxDrop::error(DropReason::DEV_READY).account(from, skb, softirq);
+    };
+    if to.is_up() {
+        from.count_tx(skb.len(), softirq);
+    }
+    recv::receive_local(to, config, skb, learn, softirq);
+}
