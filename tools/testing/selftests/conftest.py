@@ -96,17 +96,11 @@ def hosts(driver, kernel_log):
         return made[-1]
 
     yield make
-    leaks = {}
-    for host in made:
-        if host.fd < 0:
-            continue
-        for closable in host._open:
-            closable.close()
-        for name in host.links():
-            with contextlib.suppress(OSError, NetlinkError):
-                host.link_del(name)
-        if host.links() or host.udp_ports():
-            leaks[host.name] = (host.links(), host.udp_ports())
+    alive = [host for host in made if host.fd >= 0]
+    for host in alive:
+        host.clear()
+    leaks = {host.name: (host.links(), host.udp_ports()) for host in alive
+             if host.links() or host.udp_ports()}
     for host in made:
         host.close()
     assert not leaks, f"left behind: {leaks}"

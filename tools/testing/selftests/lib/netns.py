@@ -66,11 +66,21 @@ class NetNS:
         self._open.append(closable)
         return closable
 
-    def close(self):
-        """Let the namespace go, with whatever is still in it."""
+    def close_sockets(self):
         for closable in self._open:
             closable.close()
         self._open = []
+
+    def clear(self):
+        """Close the test's sockets and delete every link."""
+        self.close_sockets()
+        for name in self.links():
+            with contextlib.suppress(OSError):      # Some go with another.
+                self.link_del(name)
+
+    def close(self):
+        """Let the namespace go, with whatever is still in it."""
+        self.close_sockets()
         if self._nl:
             self._nl.close()
             self._nl = None
@@ -230,8 +240,8 @@ class Tap:
         found = []
         deadline = time.monotonic() + timeout
         while len(found) < want:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+            left = max(0, deadline - time.monotonic())
+            if not select.select([self.sock], [], [], left)[0]:
                 break
             data, where = self.sock.recvfrom(65536)
             if (where[2] == socket.PACKET_OUTGOING) == outgoing and accept(data):
