@@ -78,6 +78,11 @@ become_root() {
 		${CI+CI="$CI"} "$(readlink -f "$0")" "$@"
 }
 
+# give_back PATH: what was made through sudo belongs to who called.
+give_back() {
+	[ "$(id -u)" -ne 0 ] || [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:$SUDO_GID" "$1"
+}
+
 # Hash of package lists and options: the key of what was made from them.
 short_hash() { sha256sum | cut -c1-12; }
 

@@ -53,8 +53,6 @@ fetch_results() {
 	[ -z "$log" ] || { cp "$run/kernel.log" "$log" && give_back "$log"; }
 }
 
-give_back() { chown -R "${SUDO_UID:-$(id -u)}:${SUDO_GID:-$(id -g)}" "$1"; }
-
 # The console and the log buffer each may lack what the other has. Messages of
 # the boot, before the driver, are not looked at.
 find_trouble() {
