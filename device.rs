@@ -135,8 +135,11 @@ pub(crate) fn create(
     rtnl: &Rtnl<'_>,
     ack: &ExtAck<'_>,
 ) -> Result {
-    if sock::vni_in_use(net, &config) {
-        ack.message("A VXLAN device with the specified VNI already exists");
+    if let Some(owner) = sock::vni_owner(net, &config) {
+        ack.message_of(
+            "A VXLAN device with the specified VNI already exists: ",
+            &owner.name(rtnl),
+        );
         return Err(EEXIST);
     }
     let below = net.device(config.ifindex, rtnl);

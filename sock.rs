@@ -254,13 +254,13 @@ fn close(socket: &Socket, rtnl: &Rtnl<'_>) {
     }
 }
 
-/// Returns whether a device of the namespace, up or down, has the VNI and port of `config`.
-pub(crate) fn vni_in_use(net: &Net, config: &Config) -> bool {
+/// Returns the device of the namespace, up or down, that has the VNI and port of `config`.
+pub(crate) fn vni_owner(net: &Net, config: &Config) -> Option<DevRef<Device>> {
     let guard = rcu::read_lock();
-    Namespace::of(net)
+    let owner = Namespace::of(net)
         .vnis
-        .lookup(&VniKey::of(config), &guard)
-        .is_some()
+        .lookup(&VniKey::of(config), &guard)?;
+    Some(owner.hold())
 }
 
 /// Notes that `dev` has its VNI and port.

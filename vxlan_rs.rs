@@ -7,6 +7,7 @@
 
 use crate::{
     net::{
+        layout,
         netns::Pernet,
         notifier::Notifier,
         rcu::Barrier,
@@ -61,6 +62,7 @@ struct Module {
 impl kernel::InPlaceModule for Module {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            _: { layout::check()? },
             barrier: Barrier,
             namespaces <- Pernet::register(),
             events <- Notifier::register(),

@@ -246,10 +246,20 @@ impl Request {
     /// Returns the address of the group or remote, and the source address.
     pub(super) fn addresses(&self) -> Result<(Addr, Addr), Invalid> {
         // An IPv4 attribute hides the IPv6 one beside it.
-        if self.group.is_none() && self.group6.is_some() {
+        let remote6 = self.group.is_none() && self.group6.is_some();
+        let local6 = self.local.is_none() && self.local6.is_some();
+        if remote6 && self.local.is_some() || local6 && self.group.is_some() {
+            let attr = if remote6 { Attr::Group6 } else { Attr::Local6 };
+            return Err(Invalid::attr(
+                attr,
+                Errno::Inval,
+                "Local and remote address must be from the same family",
+            ));
+        }
+        if remote6 {
             return Err(not_yet!(Group6, AfNoSupport, "an IPv6 underlay"));
         }
-        if self.local.is_none() && self.local6.is_some() {
+        if local6 {
             return Err(not_yet!(Local6, AfNoSupport, "an IPv6 underlay"));
         }
         Ok((

@@ -195,6 +195,12 @@ impl<T: NetDevice> NetDev<T> {
         unsafe { (&raw const (*self.as_ptr()).ifindex).read_volatile() as u32 }
     }
 
+    /// Copies the name, which changes under RTNL.
+    pub(crate) fn name(&self, _rtnl: &Rtnl<'_>) -> DevName {
+        // SAFETY: The device is valid, and RTNL is held.
+        DevName(unsafe { (*self.as_ptr()).name })
+    }
+
     /// Copies the link layer address.
     #[inline]
     pub(crate) fn address(&self) -> [u8; 6] {
@@ -319,6 +325,19 @@ impl<T: NetDevice> NetDev<T> {
         }
         // SAFETY: The device is registered, RTNL is held, and the list is that of our caller.
         unsafe { bindings::unregister_netdevice_queue(self.as_ptr(), kill.as_ptr()) };
+    }
+}
+
+/// The name of a device.
+pub(crate) struct DevName([c_char; 16]);
+
+impl DevName {
+    /// Returns the octets of the name, which need not be text.
+    pub(crate) fn octets(&self) -> impl Iterator<Item = u8> + '_ {
+        self.0
+            .iter()
+            .map(|octet| *octet as u8)
+            .take_while(|octet| *octet != 0)
     }
 }
 

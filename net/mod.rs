@@ -8,6 +8,7 @@
 pub(crate) mod device;
 pub(crate) mod dst;
 pub(crate) mod gro;
+pub(crate) mod layout;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod neigh;

@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/net/netlink.h`](srctree/include/net/netlink.h)
 
-use super::bindings;
+use super::{
+    bindings,
+    device::DevName, //
+};
 use core::marker::PhantomData;
 use kernel::{
     error::to_result,
@@ -188,18 +191,23 @@ impl ExtAck<'_> {
 
     /// Gives the reason in words; what exceeds the kernel's buffer of 80 octets is cut off.
     pub(crate) fn message(&self, text: &str) {
+        self.octets(text.bytes());
+    }
+
+    /// Gives the reason in words that end with the name of a device.
+    pub(crate) fn message_of(&self, text: &str, name: &DevName) {
+        self.octets(Iterator::chain(text.bytes(), name.octets()));
+    }
+
+    fn octets(&self, text: impl Iterator<Item = u8>) {
         // SAFETY: By the invariants the structure is null or ours.
         let Some(ack) = (unsafe { self.0.as_mut() }) else {
             return;
         };
-        let buffer = &mut ack._msg_buf;
-        let room = buffer.len().saturating_sub(1);
-        let mut end = buffer.iter_mut();
-        for (to, from) in end.by_ref().take(room).zip(text.bytes()) {
+        ack._msg_buf = pin_init::zeroed();
+        let room = ack._msg_buf.len().saturating_sub(1);
+        for (to, from) in ack._msg_buf.iter_mut().take(room).zip(text) {
             *to = from as c_char;
-        }
-        if let Some(terminator) = ack._msg_buf.get_mut(text.len().min(room)) {
-            *terminator = 0;
         }
         ack._msg = ack._msg_buf.as_ptr();
     }

@@ -4,11 +4,14 @@
  * parameters. Each function is one kernel function under a linkable name.
  */
 #include <linux/etherdevice.h>
+#include <linux/ethtool.h>
 #include <linux/igmp.h>
 #include <linux/module.h>
 #include <net/arp.h>
+#include <net/dst_cache.h>
 #include <net/dst_metadata.h>
 #include <net/gro.h>
+#include <net/gro_cells.h>
 #include <net/inet_ecn.h>
 #include <net/l3mdev.h>
 #include <net/netns/generic.h>
@@ -382,3 +385,82 @@ unsigned long shim_jiffies_to_clock_t(unsigned long delta)
 {
 	return jiffies_to_clock_t(delta);
 }
+
+/* What Rust compares its own view of the structures to: see net/layout.rs. */
+const size_t shim_layout[] = {
+	sizeof(struct sk_buff),
+	offsetof(struct sk_buff, len),
+	offsetof(struct sk_buff, data_len),
+	offsetof(struct sk_buff, head),
+	offsetof(struct sk_buff, data),
+	sizeof(struct net_device),
+	offsetof(struct net_device, netdev_ops),
+	offsetof(struct net_device, mtu),
+	offsetof(struct net_device, needed_headroom),
+	offsetof(struct net_device, flags),
+	offsetof(struct net_device, hard_header_len),
+	offsetof(struct net_device, ifindex),
+	offsetof(struct net_device, name),
+	offsetof(struct net_device, dev_addr),
+	offsetof(struct net_device, needed_tailroom),
+	offsetof(struct net_device, ethtool_ops),
+	offsetof(struct net_device, priv_destructor),
+	offsetof(struct net_device, reg_state),
+	sizeof(struct net_device_ops),
+	offsetof(struct net_device_ops, ndo_start_xmit),
+	offsetof(struct net_device_ops, ndo_fdb_get),
+	sizeof(struct ethtool_ops),
+	offsetof(struct ethtool_ops, get_link_ksettings),
+	sizeof(struct rtnl_link_ops),
+	offsetof(struct rtnl_link_ops, kind),
+	offsetof(struct rtnl_link_ops, get_link_net),
+	sizeof(struct pernet_operations),
+	offsetof(struct pernet_operations, exit_rtnl),
+	offsetof(struct pernet_operations, size),
+	sizeof(struct nla_policy),
+	offsetof(struct nla_policy, validation_type),
+	sizeof(struct netlink_ext_ack),
+	offsetof(struct netlink_ext_ack, _msg),
+	offsetof(struct netlink_ext_ack, bad_attr),
+	offsetof(struct netlink_ext_ack, policy),
+	offsetof(struct netlink_ext_ack, _msg_buf),
+	sizeof(struct netlink_callback),
+	offsetof(struct netlink_callback, skb),
+	offsetof(struct netlink_callback, nlh),
+	sizeof(struct udp_tunnel_sock_cfg),
+	offsetof(struct udp_tunnel_sock_cfg, sk_user_data),
+	offsetof(struct udp_tunnel_sock_cfg, gro_complete),
+	sizeof(struct ip_tunnel_key),
+	offsetof(struct ip_tunnel_key, u),
+	sizeof(struct rtable),
+	offsetof(struct rtable, rt_flags),
+	sizeof(struct delayed_work),
+	offsetof(struct delayed_work, work),
+	sizeof(struct gro_cells),
+	offsetof(struct gro_cells, cells),
+	sizeof(struct rhashtable),
+	offsetof(struct rhashtable, nelems),
+	sizeof(struct dst_cache),
+	offsetof(struct dst_cache, cache),
+	sizeof(struct ndmsg),
+	offsetof(struct ndmsg, ndm_flags),
+	sizeof(struct vxlan_dev),
+	offsetof(struct vxlan_dev, dev),
+	offsetof(struct vxlan_dev, net),
+	offsetof(struct vxlan_dev, default_dst),
+	offsetof(struct vxlan_dev, cfg),
+	sizeof(struct vxlan_config),
+	offsetof(struct vxlan_config, saddr),
+	offsetof(struct vxlan_config, vni),
+	offsetof(struct vxlan_config, dst_port),
+	offsetof(struct vxlan_config, port_min),
+	offsetof(struct vxlan_config, tos),
+	offsetof(struct vxlan_config, flags),
+	offsetof(struct vxlan_config, age_interval),
+	offsetof(struct vxlan_config, addrmax),
+	sizeof(struct shim_node),
+	offsetof(struct shim_node, key),
+	offsetof(struct shim_node, order),
+	offsetof(struct shim_node, rcu),
+};
+const size_t shim_layout_len = ARRAY_SIZE(shim_layout);

@@ -129,6 +129,9 @@ u32 shim_netlink_portid(const struct sk_buff *skb);
 unsigned long shim_fdb_dump_index(const struct netlink_callback *cb);
 unsigned long shim_jiffies_to_clock_t(unsigned long delta);
 
+extern const size_t shim_layout[];
+extern const size_t shim_layout_len;
+
 /* Constants that bindgen cannot evaluate from their macros. */
 static const u32 shim_gfp_atomic = GFP_ATOMIC;
 static const u32 shim_gfp_atomic_nowarn = GFP_ATOMIC | __GFP_NOWARN;

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether bindgen's view of the kernel's structures is that of the compiler that built the kernel.
+//!
+//! bindgen reads the headers with clang, the kernel and `shim.c` are built with another compiler. Both
+//! list the sizes and offsets that the abstractions rely on; the module does not load if they differ.
+
+use super::bindings;
+use core::mem::{
+    offset_of,
+    size_of, //
+};
+use kernel::prelude::*;
+
+const OURS: &[usize] = &[
+    size_of::<bindings::sk_buff>(),
+    offset_of!(bindings::sk_buff, len),
+    offset_of!(bindings::sk_buff, data_len),
+    offset_of!(bindings::sk_buff, head),
+    offset_of!(bindings::sk_buff, data),
+    size_of::<bindings::net_device>(),
+    offset_of!(bindings::net_device, netdev_ops),
+    offset_of!(bindings::net_device, mtu),
+    offset_of!(bindings::net_device, needed_headroom),
+    offset_of!(bindings::net_device, flags),
+    offset_of!(bindings::net_device, hard_header_len),
+    offset_of!(bindings::net_device, ifindex),
+    offset_of!(bindings::net_device, name),
+    offset_of!(bindings::net_device, dev_addr),
+    offset_of!(bindings::net_device, needed_tailroom),
+    offset_of!(bindings::net_device, ethtool_ops),
+    offset_of!(bindings::net_device, priv_destructor),
+    offset_of!(bindings::net_device, reg_state),
+    size_of::<bindings::net_device_ops>(),
+    offset_of!(bindings::net_device_ops, ndo_start_xmit),
+    offset_of!(bindings::net_device_ops, ndo_fdb_get),
+    size_of::<bindings::ethtool_ops>(),
+    offset_of!(bindings::ethtool_ops, get_link_ksettings),
+    size_of::<bindings::rtnl_link_ops>(),
+    offset_of!(bindings::rtnl_link_ops, kind),
+    offset_of!(bindings::rtnl_link_ops, get_link_net),
+    size_of::<bindings::pernet_operations>(),
+    offset_of!(bindings::pernet_operations, exit_rtnl),
+    offset_of!(bindings::pernet_operations, size),
+    size_of::<bindings::nla_policy>(),
+    offset_of!(bindings::nla_policy, validation_type),
+    size_of::<bindings::netlink_ext_ack>(),
+    offset_of!(bindings::netlink_ext_ack, _msg),
+    offset_of!(bindings::netlink_ext_ack, bad_attr),
+    offset_of!(bindings::netlink_ext_ack, policy),
+    offset_of!(bindings::netlink_ext_ack, _msg_buf),
+    size_of::<bindings::netlink_callback>(),
+    offset_of!(bindings::netlink_callback, skb),
+    offset_of!(bindings::netlink_callback, nlh),
+    size_of::<bindings::udp_tunnel_sock_cfg>(),
+    offset_of!(bindings::udp_tunnel_sock_cfg, sk_user_data),
+    offset_of!(bindings::udp_tunnel_sock_cfg, gro_complete),
+    size_of::<bindings::ip_tunnel_key>(),
+    offset_of!(bindings::ip_tunnel_key, u),
+    size_of::<bindings::rtable>(),
+    offset_of!(bindings::rtable, rt_flags),
+    size_of::<bindings::delayed_work>(),
+    offset_of!(bindings::delayed_work, work),
+    size_of::<bindings::gro_cells>(),
+    offset_of!(bindings::gro_cells, cells),
+    size_of::<bindings::rhashtable>(),
+    offset_of!(bindings::rhashtable, nelems),
+    size_of::<bindings::dst_cache>(),
+    offset_of!(bindings::dst_cache, cache),
+    size_of::<bindings::ndmsg>(),
+    offset_of!(bindings::ndmsg, ndm_flags),
+    size_of::<bindings::vxlan_dev>(),
+    offset_of!(bindings::vxlan_dev, dev),
+    offset_of!(bindings::vxlan_dev, net),
+    offset_of!(bindings::vxlan_dev, default_dst),
+    offset_of!(bindings::vxlan_dev, cfg),
+    size_of::<bindings::vxlan_config>(),
+    offset_of!(bindings::vxlan_config, saddr),
+    offset_of!(bindings::vxlan_config, vni),
+    offset_of!(bindings::vxlan_config, dst_port),
+    offset_of!(bindings::vxlan_config, port_min),
+    offset_of!(bindings::vxlan_config, tos),
+    offset_of!(bindings::vxlan_config, flags),
+    offset_of!(bindings::vxlan_config, age_interval),
+    offset_of!(bindings::vxlan_config, addrmax),
+    size_of::<bindings::shim_node>(),
+    offset_of!(bindings::shim_node, key),
+    offset_of!(bindings::shim_node, order),
+    offset_of!(bindings::shim_node, rcu),
+];
+
+/// Fails with EINVAL, and says where, if the two views differ.
+pub(crate) fn check() -> Result {
+    // SAFETY: The list is constant and of the length that stands beside it.
+    let theirs = unsafe {
+        core::slice::from_raw_parts(
+            (&raw const bindings::shim_layout).cast::<usize>(),
+            bindings::shim_layout_len,
+        )
+    };
+    if OURS == theirs {
+        return Ok(());
+    }
+    let same = OURS.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+    pr_err!(
+        "the bindings do not match the kernel's structures, at entry {} of the list\n",
+        same
+    );
+    Err(EINVAL)
+}
