@@ -92,4 +92,6 @@ package_csv() { package_list "$1" | paste -sd,; }
 root_dir() { printf '%s/root-%s\n' "$cache_dir" "$(package_list root | short_hash)"; }
 vmroot_image() { printf '%s/vmroot-%s.ext4\n' "$cache_dir" "$(package_list vm | short_hash)"; }
 
+# su without "-" leaves these out.
+PATH=$PATH:/usr/sbin:/sbin
 set_cache_dir
