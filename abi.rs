@@ -10,8 +10,8 @@ use crate::{
     config::Config,
     device::Device,
     net::{
-        bindings,
         device::NetDev,
+        mirror,
         netns::Net,
         rtnl::Rtnl, //
     },
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// `struct vxlan_dev`.
-pub(crate) type Prefix = bindings::vxlan_dev;
+pub(crate) type Prefix = mirror::VxlanDev;
 
 /// Copies a configuration to where C reads it.
 pub(crate) fn publish(dev: &NetDev<Device>, config: &Config, net: &Net, _rtnl: &Rtnl<'_>) {
@@ -50,20 +50,20 @@ pub(crate) fn publish(dev: &NetDev<Device>, config: &Config, net: &Net, _rtnl: &
     }
 }
 
-fn address(addr: Addr) -> bindings::vxlan_addr {
+fn address(addr: Addr) -> mirror::VxlanAddr {
     let Addr::V4(octets) = addr;
-    let mut value: bindings::vxlan_addr = pin_init::zeroed();
-    value.sin.sin_family = bindings::AF_INET as u16;
+    let mut value: mirror::VxlanAddr = pin_init::zeroed();
+    value.sin.sin_family = mirror::AF_INET;
     value.sin.sin_addr.s_addr = u32::from_ne_bytes(octets);
     value
 }
 
 fn flags(config: &Config) -> u32 {
     [
-        (config.learning, bindings::VXLAN_F_LEARN),
-        (!config.udp_csum, bindings::VXLAN_F_UDP_ZERO_CSUM_TX),
-        (config.ttl_inherit, bindings::VXLAN_F_TTL_INHERIT),
-        (config.local_bypass, bindings::VXLAN_F_LOCALBYPASS),
+        (config.learning, mirror::F_LEARN),
+        (!config.udp_csum, mirror::F_UDP_ZERO_CSUM_TX),
+        (config.ttl_inherit, mirror::F_TTL_INHERIT),
+        (config.local_bypass, mirror::F_LOCALBYPASS),
     ]
     .into_iter()
     .filter(|(on, _)| *on)

@@ -9,7 +9,8 @@ use crate::{
     device::Device,
     fdb::{
         Entry,
-        Remote, //
+        Remote,
+        Target, //
     },
     net::{
         device::{
@@ -175,68 +176,37 @@ fn plan<'a>(
     softirq: &'a Softirq<'_>,
 ) -> Result<Plan<'a>, TxDrop> {
     skb.prepare_inner()?;
-    let Addr::V4(destination) = remote.target.addr;
-    let Addr::V4(source) = config.local;
     if remote.target.addr.is_any() {
         return Err(TxDrop::Dropped(DropReason::NOT_SPECIFIED));
     }
-    let not_ready = TxDrop::error(DropReason::DEV_READY);
-    let Some(net) = dev.link_net(softirq) else {
-        return Err(not_ready);
-    };
+    let net = dev
+        .link_net(softirq)
+        .ok_or_else(|| TxDrop::error(DropReason::DEV_READY))?;
     let inner = inner_summary(skb);
-    let tos = config.outer_tos(inner.dsfield);
+    let vni = vni_for(config, &remote.target);
+    let flow = flow_to(dev, config, skb, &remote.target, inner, sender, softirq);
+    // Somebody above may have chosen how this packet is to be tunnelled (tc, a lightweight tunnel).
     let tunnelled = skb.has_tunnel_info();
-    let target = &remote.target;
-    let vni = Vni::new(
-        if target.vni == 0 {
-            config.vni.get()
-        } else {
-            target.vni
-        } & 0x00ff_ffff,
-    );
-    let vni = vni.unwrap_or(config.vni);
-    let ports = config.source_ports;
-    let flow = Flow4 {
-        ifindex: if target.ifindex != 0 {
-            target.ifindex
-        } else {
-            sender.bound_ifindex()
-        },
-        source,
-        destination,
-        source_port: skb.flow_source_port(dev.net(softirq), ports.low, ports.high),
-        destination_port: if target.port != 0 {
-            target.port
-        } else {
-            config.port
-        },
-        tos,
-    };
-    let cached = skb.may_use_cached_route() && (tos == 0 || tunnelled);
+    let cached = skb.may_use_cached_route() && (flow.tos == 0 || tunnelled);
     let cache = cached.then_some(&remote.cache);
     let (mut route, source) =
         Route4::lookup(skb, dev, net, &flow, cache, softirq).map_err(TxDrop::no_route)?;
 
     if config.local_bypass && !tunnelled && route.is_local_unicast() {
-        let to = sock::local_device(net, vni, flow.destination_port, flow.ifindex, softirq);
-        return match to {
-            Some(to) => Ok(Plan::Bypass(to)),
-            None => Err(TxDrop::error(DropReason::VXLAN_VNI_NOT_FOUND)),
-        };
+        return sock::local_device(net, vni, flow.destination_port, flow.ifindex, softirq)
+            .map(Plan::Bypass)
+            .ok_or_else(|| TxDrop::error(DropReason::VXLAN_VNI_NOT_FOUND));
     }
-    let fits = skb.check_pmtu(&mut route, config.headroom(), dev.is_bridge_port());
-    match fits {
+    match skb.check_pmtu(&mut route, config.headroom(), dev.is_bridge_port()) {
         Err(_) => return Err(TxDrop::error(DropReason::NOT_SPECIFIED)),
         Ok(true) => return Ok(Plan::TooBig),
         Ok(false) => {}
     }
-    // The check may have moved the packet's head; what is read of it is read anew.
     let outer = Outer4 {
         source,
-        destination,
-        tos: ecn::encapsulate(tos, inner_summary(skb).dsfield),
-        ttl: match config.outer_ttl(inner.ttl, target.addr) {
+        destination: flow.destination,
+        tos: ecn::encapsulate(flow.tos, inner.dsfield),
+        ttl: match config.outer_ttl(inner.ttl, remote.target.addr) {
             0 => route.hop_limit(),
             ttl => ttl,
         },
@@ -248,6 +218,43 @@ fn plan<'a>(
     };
     push_header(skb, &route, vni, config.udp_csum).map_err(|_| TxDrop::error(DropReason::NOMEM))?;
     Ok(Plan::Encapsulated(route, outer))
+}
+
+/// Returns the VNI for a target. Netlink takes 32 bits for it, of which the header has 24.
+fn vni_for(config: &Config, target: &Target) -> Vni {
+    match target.vni {
+        0 => config.vni,
+        vni => Vni::new(vni & 0x00ff_ffff).unwrap_or(config.vni),
+    }
+}
+
+/// Returns what the route of a packet to `target` depends on.
+fn flow_to(
+    dev: &NetDev<Device>,
+    config: &Config,
+    skb: &mut SkBuff,
+    target: &Target,
+    inner: Summary,
+    sender: &Socket<'_>,
+    softirq: &Softirq<'_>,
+) -> Flow4 {
+    let Addr::V4(destination) = target.addr;
+    let Addr::V4(source) = config.local;
+    let ports = config.source_ports;
+    Flow4 {
+        ifindex: match target.ifindex {
+            0 => sender.bound_ifindex(),
+            ifindex => ifindex,
+        },
+        source,
+        destination,
+        source_port: skb.flow_source_port(dev.net(softirq), ports.low, ports.high),
+        destination_port: match target.port {
+            0 => config.port,
+            port => port,
+        },
+        tos: config.outer_tos(inner.dsfield),
+    }
 }
 
 /// Returns what an outer header may take over from the inner packet.

@@ -283,7 +283,7 @@ impl<T: NetDevice> NetDev<T> {
     }
 
     /// Links the device above `lower`.
-    pub(crate) fn link_above<'a>(
+    pub(crate) fn link_above(
         &self,
         lower: &AnyDevice,
         _rtnl: &Rtnl<'_>,
@@ -336,7 +336,8 @@ impl DevName {
     pub(crate) fn octets(&self) -> impl Iterator<Item = u8> + '_ {
         self.0
             .iter()
-            .map(|octet| *octet as u8)
+            .map(|octet| octet.to_ne_bytes())
+            .map(|[octet]| octet)
             .take_while(|octet| *octet != 0)
     }
 }

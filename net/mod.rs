@@ -11,6 +11,7 @@ pub(crate) mod gro;
 pub(crate) mod layout;
 pub(crate) mod list;
 pub(crate) mod lock;
+pub(crate) mod mirror;
 pub(crate) mod neigh;
 pub(crate) mod netlink;
 pub(crate) mod netns;
@@ -38,10 +39,14 @@ mod device_ops;
     improper_ctypes,
     unknown_lints,
     clippy::all,
+    clippy::as_underscore,
+    clippy::cast_lossless,
+    clippy::ptr_as_ptr,
+    clippy::ref_as_ptr,
     clippy::undocumented_unsafe_blocks,
     reason = "generated code"
 )]
-pub(crate) mod bindings {
+mod bindings {
     use pin_init::{MaybeZeroable, Zeroable};
 
     type __kernel_size_t = usize;

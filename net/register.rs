@@ -183,8 +183,8 @@ impl<'a, T: NetDevice> Allocated<'a, T> {
         // SAFETY: The device is ready, and RTNL is held.
         let result = to_result(unsafe { bindings::register_netdevice(dev) });
         // SAFETY: The device is valid, registered or not.
-        let dismantling =
-            unsafe { (*dev).reg_state } == bindings::netdev_reg_state_NETREG_UNREGISTERING as u8;
+        let state = unsafe { (*dev).reg_state };
+        let dismantling = state == bindings::netdev_reg_state_NETREG_UNREGISTERING as u8;
         match result {
             Err(error) if !dismantling => {
                 // SAFETY: The core has unwound the registration: nobody knows the device, and the core

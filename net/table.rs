@@ -243,9 +243,8 @@ impl<'a, K: TableKey, V: AtomicDrop> TableGuard<'a, K, V> {
         // SAFETY: `entry` is valid, and its node's key is initialised. The hash links it or leaves it.
         let node = unsafe { Opaque::cast_into(&raw const (*entry).node) };
         // SAFETY: As above.
-        let inserted =
-            to_result(unsafe { bindings::shim_table_insert(self.table.hash.get(), node) });
-        if let Err(error) = inserted {
+        let status = unsafe { bindings::shim_table_insert(self.table.hash.get(), node) };
+        if let Err(error) = to_result(status) {
             // SAFETY: The hash did not take the entry, so it is ours alone.
             drop(unsafe { Pin::new_unchecked(KBox::from_raw(entry)) });
             return Err(error);
