@@ -11,6 +11,7 @@ from lib import uapi as u
 from lib.host import APPEND, DYNAMIC, PERMANENT, STATIC, ZERO_MAC, Entry
 from lib.netns import await_stat
 from lib.packets import Frame
+from lib.trace import DropTrace
 from lib.wait import wait_for
 
 STATION, OTHER = "02:00:00:00:aa:01", "02:00:00:00:aa:02"
@@ -247,6 +248,31 @@ def test_local_destination(host):
     inside.send(frame)
     assert outside.one() == frame
     assert host.stats("v10")["tx_packets"] == host.stats("v20")["rx_packets"] == 1
+
+
+@pytest.mark.parametrize("bypass", [0, 1])
+def test_local_bypass(host, bypass):
+    """With it a local frame skips the encapsulation, and is learned from 127.0.0.1."""
+    host.vxlan("v10", id=10, local=host.ip, localbypass=bypass)
+    host.vxlan("v20", id=20)
+    host.fdb_add(STATION, host.ip, name="v10", vni=20)
+    inside, outside, loop = host.tap("v10"), host.tap("v20"), host.tap("lo")
+    frame = packets.inner(STATION, host.mac("v10"))
+    inside.send(frame)
+    assert outside.one() == frame
+    assert host.fdb("v20") == {host.mac("v10"): ["127.0.0.1" if bypass else host.ip]}
+    assert len(loop.pending(packets.is_vxlan)) == (0 if bypass else 1)
+
+
+def test_local_bypass_without_target(host):
+    """A local remote of a VNI that nobody has: dropped, and an error of the sender."""
+    host.vxlan(local=host.ip)
+    host.fdb_add(STATION, host.ip, vni=20)
+    inside = host.tap("vx0")
+    with DropTrace() as trace:
+        inside.send(packets.inner(STATION, host.mac("vx0")))
+        trace.expect("VXLAN_VNI_NOT_FOUND", 1)
+    await_stat(host, "vx0", "tx_errors", 1)
 
 
 # -- Learning -----------------------------------------------------------------

@@ -98,6 +98,19 @@ def test_reserved_bits(receiver):
     receiver.check(bits, "VXLAN_INVALID_HDR", rx_errors=39, rx_frame_errors=39)
 
 
+def test_reserved_bits_of_the_device(pair):
+    """Only bits of the device's own mask condemn; the rest pass unread."""
+    receiver = Receiver(pair, reserved_bits="0000000100000080")
+    frame = receiver.frame()
+    receiver.throw(packets.vxlan(10, frame, flags=0xFFFFFFFE, reserved=0x7F))
+    assert receiver.inside.one() == frame
+    with DropTrace() as trace:
+        receiver.throw(packets.vxlan(10, frame, flags=0x08000001))
+        receiver.throw(packets.vxlan(10, frame, reserved=0x80))
+        trace.expect("VXLAN_INVALID_HDR", 2)
+    assert receiver.b.stats("vx0")["rx_frame_errors"] == 2
+
+
 def test_reserved_bits_of_unknown_vni(receiver):
     """The VNI is looked for first."""
     payload = packets.vxlan(11, receiver.frame(), flags=0x0F000000)

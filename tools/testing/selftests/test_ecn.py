@@ -160,6 +160,19 @@ def test_ttl(pair, remote, ttl, seen):
     assert Frame(wire.one(packets.is_vxlan)).ttl == seen
 
 
+def test_ttl_inherit(pair):
+    """The inner TTL goes outside; what has none is sent with the default."""
+    a, b = pair
+    a.vxlan(remote=b.ip, ttl_inherit=True)
+    wire, inside = b.tap("u0"), a.tap("vx0")
+    for ttl in (1, 5, 200):
+        ip = packets.ipv4("192.0.2.1", "192.0.2.2", packets.udp(1, 2, b"x"), ttl=ttl)
+        inside.send(packets.ethernet(STATION, a.mac("vx0"), ip))
+        assert Frame(wire.one(packets.is_vxlan)).ttl == ttl
+    inside.send(packets.ethernet(STATION, a.mac("vx0"), bytes(46), 0x0806))
+    assert Frame(wire.one(packets.is_vxlan)).ttl == 64
+
+
 def test_default_ttl_follows_the_namespace(pair):
     a, b = pair
     with a, open("/proc/sys/net/ipv4/ip_default_ttl", "w", encoding="ascii") as stream:

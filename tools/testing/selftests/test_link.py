@@ -128,6 +128,9 @@ def test_all_options_json(host):
     ("local 10.0.0.1", {"local": "10.0.0.1"}),
     ("dev u0", {"link": "u0"}),
     ("ttl 255", {"ttl": 255}),
+    ("ttl inherit", {"ttl": None}),
+    ("localbypass", {}),
+    ("nolocalbypass", {"localbypass": False}),
     ("tos 0x10", {"tos": "0x10"}),
     ("tos inherit", {"tos": "0x1"}),
     ("nolearning", {"learning": False}),
@@ -139,10 +142,22 @@ def test_all_options_json(host):
     ("srcport 1 65535", {"port_range": {"low": 1, "high": 65535}}),
 ], ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "")
 def test_option_by_iproute2(host, words, changed):
-    """One option given to `ip link add` changes that one thing in `ip link show`."""
+    """One option given to `ip link add` changes that one thing in `ip link show`.
+
+    None stands for a key that goes away.
+    """
     host.run("ip", "link", "add", "vx0", "type", "vxlan", "id", "10",
              "dstport", "4789", *words.split())
-    assert shown(host)["linkinfo"]["info_data"] == {**DEFAULT_JSON, **changed}
+    want = {**DEFAULT_JSON, **changed}
+    assert shown(host)["linkinfo"]["info_data"] == {
+        key: value for key, value in want.items() if value is not None}
+
+
+def test_reserved_bits(host):
+    """Bits that the caller does not want checked are left out of the mask."""
+    host.vxlan(up=False, reserved_bits="0700000000000001")
+    assert dict(info(host)[1])[VX.RESERVED_BITS] == bytes.fromhex("0700000000000001")
+    assert shown(host)["linkinfo"]["info_data"]["reserved_bits"] == "0x700000000000001"
 
 
 def test_missing_id_is_vni_zero(host):

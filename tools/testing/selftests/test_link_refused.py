@@ -146,6 +146,55 @@ def test_duplicate_checked_after_the_rest(host, refused):
         host.vxlan("second", remote="239.1.1.1")
 
 
+@pytest.mark.parametrize("bits", ["0800000000000000", "0000000000000100", "f" * 16])
+def test_reserved_bits_in_use(untouched, bits):
+    """The I flag and the VNI cannot be reserved."""
+    with pytest.raises(NetlinkError) as caught:
+        untouched.vxlan(reserved_bits=bits)
+    assert caught.value.errno == errno.EINVAL
+    assert caught.value.path == at(VX.RESERVED_BITS)
+    assert "cannot overlap reserved bits" in caught.value.text
+
+
+@pytest.mark.ours_only(reason="every refusal names its attribute")
+@pytest.mark.parametrize("fault, attribute", [
+    ("no-such-dev", VX.LINK), ("local-multicast", VX.LOCAL),
+    ("group-without-dev", VX.GROUP)])
+def test_refusal_names_the_attribute(untouched, fault, attribute):
+    with pytest.raises(NetlinkError) as caught:
+        untouched.vxlan(**FAULTS[fault][0])
+    assert caught.value.path == at(attribute)
+
+
+# What ours does not do yet, by attribute and a value that asks for it.
+NOT_YET = {
+    VX.PROXY: b"\1", VX.RSC: b"\1", VX.L2MISS: b"\1", VX.L3MISS: b"\1",
+    VX.COLLECT_METADATA: b"\1", VX.UDP_ZERO_CSUM6_TX: b"\1",
+    VX.UDP_ZERO_CSUM6_RX: b"\1", VX.REMCSUM_TX: b"\1", VX.REMCSUM_RX: b"\1",
+    VX.GBP: b"", VX.GPE: b"", VX.REMCSUM_NOPARTIAL: b"", VX.DF: b"\1",
+    VX.MC_ROUTE: b"\1", VX.GROUP6: rtnl.ip6("fd00::1"),
+    VX.LOCAL6: rtnl.ip6("fd00::1"),
+}
+
+
+@pytest.mark.ours_only(reason="what does not work yet is refused by name, not ignored")
+@pytest.mark.parametrize("attribute", NOT_YET, ids=lambda attribute: attribute.name)
+def test_not_yet(untouched, attribute):
+    with pytest.raises(NetlinkError) as caught:
+        _with(untouched, attribute, NOT_YET[attribute])
+    assert caught.value.errno in (errno.EOPNOTSUPP, errno.EAFNOSUPPORT)
+    assert caught.value.path == at(attribute) and caught.value.text
+
+
+def test_explicitly_off(host):
+    """Asking for a function to be off is asking for nothing."""
+    for attribute in (VX.PROXY, VX.RSC, VX.L2MISS, VX.L3MISS, VX.COLLECT_METADATA,
+                      VX.UDP_ZERO_CSUM6_TX, VX.UDP_ZERO_CSUM6_RX, VX.REMCSUM_TX,
+                      VX.DF, VX.VNIFILTER, VX.MC_ROUTE):
+        _with(host, attribute, b"\0")
+        host.link_del("vx0")
+
+
 @pytest.mark.ours_only(reason="the text says which device holds the VNI and port")
 def test_duplicate_names_the_holder(host):
     host.vxlan("holder")

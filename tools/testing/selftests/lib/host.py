@@ -29,6 +29,9 @@ OPTIONS = {
     "srcport": (VX.PORT_RANGE, lambda pair: struct.pack("!HH", *pair)),
     "port": (VX.PORT, rtnl.be16),
     "udp_csum": (VX.UDP_CSUM, rtnl.u8),
+    "localbypass": (VX.LOCALBYPASS, rtnl.u8),
+    "reserved_bits": (VX.RESERVED_BITS, bytes.fromhex),
+    "ttl_inherit": (VX.TTL_INHERIT, lambda _: b""),
 }
 
 
