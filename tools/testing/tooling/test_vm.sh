@@ -39,9 +39,9 @@ test_vm_passes_much_output_unharmed() {
 
 test_vm_ends_what_hangs() {
 	local start=$SECONDS
-	try stock --timeout=12 -- sh -c 'echo begun; sleep 1000'
-	status_is 124 && out_is begun && err_has 'took longer than the 12 s' &&
-		{ [ $((SECONDS - start)) -le 25 ] || wrong "took much longer"; }
+	try stock --timeout=30 -- sh -c 'echo begun; sleep 1000'
+	status_is 124 && out_is begun && err_has 'took longer than the 30 s' &&
+		{ [ $((SECONDS - start)) -le 50 ] || wrong "took much longer"; }
 }
 
 test_vm_fails_on_a_kernel_warning() {
