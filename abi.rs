@@ -10,10 +10,9 @@ use crate::{
     config::Config,
     device::Device,
     net::{
-        device::NetDev,
         mirror,
         netns::Net,
-        rtnl::Rtnl, //
+        register::Allocated, //
     },
     wire::ip::Addr, //
 };
@@ -21,12 +20,12 @@ use crate::{
 /// `struct vxlan_dev`.
 pub(crate) type Prefix = mirror::VxlanDev;
 
-/// Copies a configuration to where C reads it.
-pub(crate) fn publish(dev: &NetDev<Device>, config: &Config, net: &Net, _rtnl: &Rtnl<'_>) {
+/// Copies the configuration of a device to where C reads it, before the device is registered: then
+/// nobody reads it yet.
+pub(crate) fn publish(dev: &mut Allocated<'_, Device>, config: &Config, net: &Net) {
     let prefix = dev.abi();
     let remote = address(config.remote);
-    // SAFETY: The prefix is valid as long as the device, and RTNL is held, under which alone it is
-    // written and read.
+    // SAFETY: The prefix is valid as long as the device, which is ours alone.
     unsafe {
         (*prefix).dev = dev.as_ptr();
         (*prefix).net = net.as_ptr();

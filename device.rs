@@ -34,11 +34,15 @@ use crate::{
         rcu::{
             AtomicDrop,
             Prepared,
+            RcuBox,
             RcuCell,
             RcuProof,
             Softirq, //
         },
-        register::Allocated,
+        register::{
+            Allocated,
+            Created, //
+        },
         rtnl::Rtnl,
         skb::SkBuff,
         udp_tunnel::Sender, //
@@ -54,6 +58,7 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
+        rcu,
         Arc,
         Mutex, //
     }, //
@@ -65,7 +70,7 @@ impl AtomicDrop for Config {}
 #[pin_data]
 pub(crate) struct Device {
     /// What the data path reads, whole: one snapshot a packet.
-    config: RcuCell<Config>,
+    config: RcuBox<Config>,
     /// The sending end of the socket, while the device is up.
     sender: RcuCell<Arc<Sender>>,
     /// The forwarding table.
@@ -87,26 +92,23 @@ struct Control {
 
 impl Device {
     fn new(config: Prepared<Config>) -> impl PinInit<Self, Error> {
-        let cell = RcuCell::empty();
-        cell.replace(Some(config));
         try_pin_init!(Self {
-            config: cell,
+            config: RcuBox::new(config),
             sender: RcuCell::empty(),
             fdb <- Fdb::new(),
             control <- new_mutex!(Control::default(), "vxlan::Device::control"),
         }? Error)
     }
 
-    /// Returns the configuration. There is one from the first moment to the last.
+    /// Returns the configuration.
     #[inline]
-    pub(crate) fn config<'a>(&'a self, reader: &'a impl RcuProof) -> Option<&'a Config> {
+    pub(crate) fn config<'a>(&'a self, reader: &'a impl RcuProof) -> &'a Config {
         self.config.load(reader)
     }
 
     /// Returns a copy of the configuration, for those who sleep.
-    pub(crate) fn config_copy(&self) -> Result<Config> {
-        let guard = kernel::sync::rcu::read_lock();
-        self.config.load(&guard).cloned().ok_or(ENODEV)
+    pub(crate) fn config_copy(&self) -> Config {
+        self.config.load(&rcu::read_lock()).clone()
     }
 
     /// Returns the sending end of the socket, None while the device is down.
@@ -134,11 +136,11 @@ pub(crate) fn create(
     net: &Net,
     rtnl: &Rtnl<'_>,
     ack: &ExtAck<'_>,
-) -> Result {
+) -> Result<Created> {
     if let Some(owner) = sock::vni_owner(net, &config) {
         ack.message_of(
             "A VXLAN device with the specified VNI already exists: ",
-            &owner.name(rtnl),
+            &owner.name(),
         );
         return Err(EEXIST);
     }
@@ -149,10 +151,10 @@ pub(crate) fn create(
     if let Some(below) = below {
         dev.inherit(below);
     }
+    abi::publish(&mut dev, &config, net);
 
-    let snapshot = Prepared::new(config.clone(), GFP_KERNEL)?;
+    let snapshot = Prepared::new(config.clone())?;
     let dev = dev.register(Device::new(snapshot), net, rtnl)?;
-    abi::publish(&dev, &config, net, rtnl);
     if let Some(below) = below {
         let link = dev.link_above(below, rtnl, ack)?;
         dev.control.lock().lower = Some(link);
@@ -162,8 +164,7 @@ pub(crate) fn create(
         fdb_update::add_default(&dev, &config, ack)?;
     }
     sock::claim_vni(net, &config, &dev)?;
-    dev.keep();
-    Ok(())
+    Ok(dev.keep())
 }
 
 /// Returns what the rules of configuration need of a lower device.
@@ -183,12 +184,9 @@ impl NetDevice for Device {
     const VERSION: &'static CStr = c"0.1";
 
     fn open(dev: &NetDev<Self>, rtnl: &Rtnl<'_>) -> Result {
-        let config = dev.config_copy()?;
+        let config = dev.config_copy();
         let socket = sock::attach(dev, &config, rtnl)?;
-        let sender = socket
-            .sender()
-            .ok_or(ENODEV)
-            .and_then(|s| Prepared::new(s, GFP_KERNEL));
+        let sender = socket.sender().ok_or(ENODEV).and_then(Prepared::new);
         let joined = sender.and_then(|sender| {
             mcast::join(&socket, &config, rtnl)?;
             Ok(sender)
@@ -206,9 +204,7 @@ impl NetDevice for Device {
     }
 
     fn stop(dev: &NetDev<Self>, rtnl: &Rtnl<'_>) {
-        let Ok(config) = dev.config_copy() else {
-            return;
-        };
+        let config = dev.config_copy();
         mcast::leave(dev, &config, rtnl);
         dev.cancel_work(rtnl);
         fdb_learn::flush(dev, Flush::Dynamic);
@@ -223,7 +219,7 @@ impl NetDevice for Device {
     }
 
     fn check_mtu(dev: &NetDev<Self>, mtu: u32, rtnl: &Rtnl<'_>) -> Result {
-        let config = dev.config_copy()?;
+        let config = dev.config_copy();
         let lower = dev
             .link_net_rtnl(rtnl)
             .and_then(|net| net.device(config.ifindex, rtnl));
@@ -242,8 +238,8 @@ impl NetDevice for Device {
 
     fn dismantle(dev: &NetDev<Self>, rtnl: &Rtnl<'_>) {
         fdb_learn::flush(dev, Flush::All);
-        if let (Ok(config), Some(net)) = (dev.config_copy(), dev.link_net_rtnl(rtnl)) {
-            sock::release_vni(net, &config, dev);
+        if let Some(net) = dev.link_net_rtnl(rtnl) {
+            sock::release_vni(net, &dev.config_copy(), dev);
         }
         let link = dev.control.lock().lower.take();
         if let Some(link) = link {
@@ -252,6 +248,6 @@ impl NetDevice for Device {
     }
 
     fn lower_ifindex(dev: &NetDev<Self>, _rtnl: &Rtnl<'_>) -> u32 {
-        dev.config_copy().map_or(0, |config| config.ifindex)
+        dev.config_copy().ifindex
     }
 }

@@ -87,7 +87,7 @@ pub(crate) struct Target {
     pub(crate) addr: Addr,
     /// Its UDP port, in host order, 0 for the device's.
     pub(crate) port: u16,
-    /// The VNI to send, as netlink gave it, 0 for the device's.
+    /// The VNI to send, as netlink gave it; the header has room for 24 bits of it.
     pub(crate) vni: u32,
     /// The device to send by, 0 for any.
     pub(crate) ifindex: u32,
@@ -148,6 +148,13 @@ impl Entry {
     /// Returns when the entry was last used.
     pub(crate) fn used(&self) -> Jiffies {
         Jiffies::from_raw(self.used.load(Relaxed))
+    }
+
+    /// Returns the jiffies since the entry was last confirmed.
+    pub(crate) fn idle(&self) -> usize {
+        // The entry may be confirmed at any moment: the clock is read after, so that it is not behind.
+        let updated = self.updated();
+        Jiffies::now().since(updated)
     }
 
     pub(crate) fn confirm(&self) {

@@ -32,10 +32,7 @@ use crate::{
         netlink::ExtAck,
         rcu::Softirq,
         skb::DropReason,
-        time::{
-            Jiffies,
-            HZ, //
-        }, //
+        time::HZ, //
     },
     wire::{
         ethernet::MacAddr,
@@ -104,35 +101,31 @@ fn learn_new(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr) 
 /// Moves a station to where a packet came from: a new remote, and a route cache of its own.
 fn relearn(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr) {
     let table = dev.fdb.table.lock();
-    let key = Key {
-        mac,
-        vni: config.vni.get(),
-    };
-    let Some(entry) = table.find(&key).filter(|entry| !entry.is_static()) else {
+    let vni = config.vni.get();
+    let entry = table.find(&Key { mac, vni });
+    let Some(entry) = entry.filter(|entry| !entry.is_static()) else {
         return;
     };
     let Some(old) = entry.remotes.first(&table).map(|remote| remote.target) else {
         return;
     };
-    let target = Target {
+    let new = Target {
         addr: source,
         ifindex: 0,
         ..old
     };
-    let Ok(item) = Remote::item(target) else {
+    // Another CPU may have been faster.
+    if new == old {
+        return;
+    }
+    // Without memory the station stays where it was known to be, until its next packet.
+    let Ok(item) = Remote::item(new) else {
         return;
     };
-    log::moved(dev.ifindex(), mac, old.addr, source);
-    if let Ok(replaced) = entry.remotes.replace(item, &table, |_| true) {
-        drop(replaced);
-        fdb_nl::notify(
-            dev,
-            config,
-            entry,
-            entry.remotes.first(&table),
-            Kind::New,
-            &table,
-        );
+    if entry.remotes.replace(item, &table, |_| true).is_ok() {
+        log::moved(dev, mac, old.addr, source);
+        let moved = entry.remotes.first(&table);
+        fdb_nl::notify(dev, config, entry, moved, Kind::New, &table);
     }
 }
 
@@ -154,9 +147,7 @@ impl Flush {
 
 /// Removes many entries. The lock is taken anew for each.
 pub(crate) fn flush(dev: &NetDev<Device>, which: Flush) {
-    let Ok(config) = dev.config_copy() else {
-        return;
-    };
+    let config = dev.config_copy();
     let guard = rcu::read_lock();
     for entry in dev
         .fdb
@@ -177,13 +168,11 @@ pub(crate) fn flush(dev: &NetDev<Device>, which: Flush) {
 /// the next of them is due, [`AGE_INTERVAL`] at most.
 pub(crate) fn age(dev: &NetDev<Device>) -> usize {
     let guard = rcu::read_lock();
-    let Some(config) = dev.config(&guard) else {
-        return AGE_INTERVAL;
-    };
+    let config = dev.config(&guard);
     let lifetime = (config.age_interval as usize).saturating_mul(HZ);
     let mut next = AGE_INTERVAL;
     for entry in dev.fdb.iter(&guard).filter(|entry| entry.ages()) {
-        let left = lifetime.saturating_sub(Jiffies::now().since(entry.updated()));
+        let left = lifetime.saturating_sub(entry.idle());
         if left > 0 {
             next = next.min(left);
         } else {
@@ -199,7 +188,7 @@ fn expire(dev: &NetDev<Device>, config: &Config, key: &Key, lifetime: usize) {
         return;
     };
     // It may have been confirmed, or made anew, before the lock was taken.
-    if entry.ages() && Jiffies::now().since(entry.updated()) >= lifetime {
+    if entry.ages() && entry.idle() >= lifetime {
         entry.set_kind(state::STALE, entry.flags());
         destroy(dev, config, &mut table, key);
     }

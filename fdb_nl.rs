@@ -71,6 +71,8 @@ const SIZE: usize = attr_size(ADDR_LEN)
 struct Spec {
     target: Target,
     source_vni: u32,
+    /// The remote is of another address family than the device.
+    foreign: bool,
 }
 
 /// Reads a request (`vxlan_fdb_parse`): the same checks in the same order.
@@ -82,19 +84,14 @@ fn parse(
     ack: &ExtAck<'_>,
 ) -> Result<Spec> {
     let has = |number| attrs.get(number).is_some();
-    if let Some(nexthop) = attrs.get(attr::NH_ID) {
-        if has(attr::DST) || has(attr::VNI) || has(attr::IFINDEX) || has(attr::PORT) {
-            ack.message("DST, VNI, ifindex and port are mutually exclusive with NH_ID");
-            return Err(EINVAL);
-        }
-        ack.attr(
-            Some(nexthop),
-            "vxlan: nexthop entries are not supported by this driver yet",
-        );
-        return Err(EOPNOTSUPP);
+    if has(attr::NH_ID)
+        && (has(attr::DST) || has(attr::VNI) || has(attr::IFINDEX) || has(attr::PORT))
+    {
+        ack.message("DST, VNI, ifindex and port are mutually exclusive with NH_ID");
+        return Err(EINVAL);
     }
     let addr = match attrs.get(attr::DST) {
-        None => Addr::ANY_V4,
+        None => Some(Addr::ANY_V4),
         Some(dst) => parse_address(dst, ack)?,
     };
     let port = match attrs.get(attr::PORT) {
@@ -109,15 +106,36 @@ fn parse(
         ack.attr(attrs.get(attr::IFINDEX), "Device not found");
         return Err(EADDRNOTAVAIL);
     }
+    let nexthop = attrs.get(attr::NH_ID);
+    if number(nexthop, 0, "Invalid nexthop id", ack)? != 0 {
+        ack.attr(
+            nexthop,
+            "vxlan: nexthop entries are not supported by this driver yet",
+        );
+        return Err(EOPNOTSUPP);
+    }
     Ok(Spec {
         target: Target {
-            addr,
+            addr: addr.unwrap_or(Addr::ANY_V4),
             port,
             vni,
             ifindex,
         },
         source_vni,
+        foreign: addr.is_none(),
     })
+}
+
+/// Returns the address, None if it is IPv6.
+fn parse_address(dst: Attr<'_>, ack: &ExtAck<'_>) -> Result<Option<Addr>> {
+    match (dst.first::<16>(), dst.first::<4>()) {
+        (Some(_), _) => Ok(None),
+        (None, Some(octets)) => Ok(Some(Addr::V4(octets))),
+        (None, None) => {
+            ack.attr(Some(dst), "Unsupported address family");
+            Err(EAFNOSUPPORT)
+        }
+    }
 }
 
 /// Returns the payload if it has just this length, else refuses with EINVAL.
@@ -133,23 +151,6 @@ fn number(attr: Option<Attr<'_>>, default: u32, text: &str, ack: &ExtAck<'_>) ->
     match attr {
         None => Ok(default),
         Some(attr) => exactly(attr, text, ack).map(u32::from_ne_bytes),
-    }
-}
-
-fn parse_address(dst: Attr<'_>, ack: &ExtAck<'_>) -> Result<Addr> {
-    match (dst.first::<16>(), dst.first::<4>()) {
-        (Some(_), _) => {
-            ack.attr(
-                Some(dst),
-                "vxlan: an IPv6 underlay is not supported by this driver yet",
-            );
-            Err(EAFNOSUPPORT)
-        }
-        (None, Some(octets)) => Ok(Addr::V4(octets)),
-        (None, None) => {
-            ack.attr(Some(dst), "Unsupported address family");
-            Err(EAFNOSUPPORT)
-        }
     }
 }
 
@@ -170,8 +171,16 @@ impl FdbOps for Device {
             ack.message("A destination or a nexthop is required");
             return Err(EINVAL);
         }
-        let config = dev.config_copy()?;
+        let config = dev.config_copy();
         let spec = parse(dev, &config, &request.attrs, rtnl, ack)?;
+        if spec.foreign {
+            let dst = request.attrs.get(attr::DST);
+            ack.attr(
+                dst,
+                "vxlan: the remote is not of the device's address family",
+            );
+            return Err(EAFNOSUPPORT);
+        }
         let update = Update {
             mac: request.address,
             source_vni: spec.source_vni,
@@ -189,8 +198,14 @@ impl FdbOps for Device {
         rtnl: &Rtnl<'_>,
         ack: &ExtAck<'_>,
     ) -> Result {
-        let config = dev.config_copy()?;
+        let config = dev.config_copy();
         let spec = parse(dev, &config, &request.attrs, rtnl, ack)?;
+        if spec.foreign {
+            // No entry has such a remote, and to remove what is not there is no failure.
+            let guard = rcu::read_lock();
+            let entry = dev.fdb.find(request.address, &config, &guard);
+            return entry.map(|_| ()).ok_or(ENOENT);
+        }
         fdb_update::delete(dev, &config, request.address, &spec.target)
     }
 
@@ -202,7 +217,7 @@ impl FdbOps for Device {
         guard: &rcu::Guard,
         ack: &ExtAck<'_>,
     ) -> Result {
-        let config = dev.config(guard).ok_or(ENODEV)?;
+        let config = dev.config(guard);
         // NDA_VNI would choose a table in metadata mode; a device of one VNI has one table.
         let Some(entry) = dev.fdb.find(address, config, guard) else {
             ack.message("Fdb entry not found");
@@ -220,7 +235,7 @@ impl FdbOps for Device {
     }
 
     fn fdb_dump(dev: &NetDev<Self>, dump: &mut Dump<'_>, guard: &rcu::Guard) -> Result {
-        let config = dev.config(guard).ok_or(ENODEV)?;
+        let config = dev.config(guard);
         for entry in dev.fdb.iter(guard) {
             for remote in entry.remotes.iter(guard) {
                 dump.entry(|reply| {

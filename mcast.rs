@@ -17,10 +17,7 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        rcu,
-        Arc, //
-    }, //
+    sync::rcu, //
 };
 
 /// Joins the group of a device that goes up, if it has one.
@@ -52,24 +49,24 @@ pub(crate) fn leave(dev: &NetDev<Device>, config: &Config, rtnl: &Rtnl<'_>) {
 fn needed_by_another(
     dev: &NetDev<Device>,
     config: &Config,
-    socket: &Arc<Socket>,
+    socket: &Socket,
     rtnl: &Rtnl<'_>,
 ) -> bool {
-    if socket.users() <= 1 {
-        return false;
-    }
-    let Some(net) = dev.link_net_rtnl(rtnl) else {
+    let net = dev.link_net_rtnl(rtnl);
+    let Some(net) = net.filter(|_| socket.users() > 1) else {
         return false;
     };
     let guard = rcu::read_lock();
+    let shares_socket = |other: &NetDev<Device>| match (dev.sender(&guard), other.sender(&guard)) {
+        (Some(ours), Some(theirs)) => core::ptr::eq(ours, theirs),
+        _ => false,
+    };
     let needed = Devices::of(net).iter(&guard).any(|other: &NetDev<Device>| {
+        let theirs = other.config(&guard);
         !other.is(dev)
-            && other.is_running()
-            && other.config(&guard).is_some_and(|theirs| {
-                theirs.remote == config.remote
-                    && theirs.ifindex == config.ifindex
-                    && theirs.port == config.port
-            })
+            && theirs.remote == config.remote
+            && theirs.ifindex == config.ifindex
+            && shares_socket(other)
     });
     needed
 }

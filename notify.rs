@@ -31,8 +31,7 @@ impl Events for NetdeviceEvents {
         let ifindex = dev.ifindex();
         let above = |dev: &NetDev<Device>| {
             let guard = rcu::read_lock();
-            dev.config(&guard)
-                .is_some_and(|config| config.ifindex == ifindex)
+            dev.config(&guard).ifindex == ifindex
         };
         KillList::with(rtnl, |kill| {
             Devices::of(net).dismantle_all(rtnl, kill, above)

@@ -5,7 +5,6 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    config::Config,
     device::Device,
     fdb_learn,
     log,
@@ -20,6 +19,7 @@ use crate::{
             DropReason,
             SkBuff, //
         },
+        udp_tunnel::BorrowedSkb,
     },
     sock::Socket,
     wire::{
@@ -98,10 +98,13 @@ fn decapsulate<'a>(
     softirq: &'a Softirq<'_>,
 ) -> Result<&'a NetDev<Device>, RxDrop<'a>> {
     skb.may_pull(u32::from(OUTER_LEN))?;
-    let header = vxlan_header(skb).ok_or(DropReason::VXLAN_INVALID_HDR)?;
+    let octets = skb.transport_header(UDP_LEN);
+    let header = octets
+        .and_then(vxlan_header)
+        .ok_or(DropReason::VXLAN_INVALID_HDR)?;
     let found = socket.device(header.vni(), softirq);
     let dev = found.ok_or(DropReason::VXLAN_VNI_NOT_FOUND)?;
-    let config = dev.config(softirq).ok_or(DropReason::VXLAN_VNI_NOT_FOUND)?;
+    let config = dev.config(softirq);
     if header.sets_any(config.reserved) {
         return Err(RxDrop::Error(
             DropReason::VXLAN_INVALID_HDR,
@@ -117,7 +120,7 @@ fn decapsulate<'a>(
     skb.pull_tunnel_header(OUTER_LEN, crosses)
         .map_err(|_| DropReason::NOMEM)?;
     let outer = outer_header(skb).ok_or(DropReason::NOT_SPECIFIED)?;
-    skb.receive_on(dev);
+    skb.receive_on(dev)?;
     let ethernet = skb.mac_header().map(ethernet::Header::parse);
     let source = ethernet.ok_or(DropReason::NOT_SPECIFIED)?.source;
     if source == MacAddr::new(dev.address()) {
@@ -143,9 +146,8 @@ fn decapsulate<'a>(
     Ok(dev)
 }
 
-/// Returns the VXLAN header, None if it is none: the I flag must be set (RFC 7348 section 5).
-fn vxlan_header(skb: &SkBuff) -> Option<Header> {
-    let octets = skb.transport_header::<HEADER_LEN>(UDP_LEN)?;
+/// Parses the VXLAN header, None if it is none: the I flag must be set (RFC 7348 section 5).
+fn vxlan_header(octets: [u8; HEADER_LEN]) -> Option<Header> {
     Some(Header::parse(octets)).filter(|header| header.has_vni())
 }
 
@@ -182,10 +184,17 @@ fn pass_ecn(skb: &mut SkBuff, outer: &Outer) -> bool {
 
 /// Judges whether an ICMP error quotes a packet of one of the socket's devices: ENOENT if there is no
 /// such device, EINVAL if it is no VXLAN packet.
-pub(crate) fn owns_error(socket: &Socket, skb: &mut SkBuff, softirq: &Softirq<'_>) -> Result {
+pub(crate) fn owns_error(
+    socket: &Socket,
+    skb: &mut BorrowedSkb<'_>,
+    softirq: &Softirq<'_>,
+) -> Result {
     skb.may_pull_transport(u32::from(OUTER_LEN))
         .map_err(|_| EINVAL)?;
-    let header = vxlan_header(skb).ok_or(EINVAL)?;
+    let header = skb
+        .transport_header(UDP_LEN)
+        .and_then(vxlan_header)
+        .ok_or(EINVAL)?;
     socket
         .device(header.vni(), softirq)
         .map(|_| ())
@@ -194,14 +203,9 @@ pub(crate) fn owns_error(socket: &Socket, skb: &mut SkBuff, softirq: &Softirq<'_
 
 /// Takes a frame that another device of this host would have sent to `dev` through the underlay
 /// (`vxlan_encap_bypass`): it comes from the loopback address.
-pub(crate) fn receive_local(
-    dev: &NetDev<Device>,
-    config: &Config,
-    skb: SkBuff,
-    learn: bool,
-    softirq: &Softirq<'_>,
-) {
+pub(crate) fn receive_local(dev: &NetDev<Device>, skb: SkBuff, learn: bool, softirq: &Softirq<'_>) {
     const LOOPBACK: Addr = Addr::V4([127, 0, 0, 1]);
+    let config = dev.config(softirq);
     if !dev.is_up() {
         dev.count_rx_dropped(softirq);
         skb.drop_with(DropReason::DEV_READY);

@@ -31,7 +31,10 @@ use crate::{
             Policy, //
         },
         params,
-        register::Allocated,
+        register::{
+            Allocated,
+            Created, //
+        },
         rtnl::{
             LinkKind,
             NewLink,
@@ -185,7 +188,7 @@ impl LinkKind for Vxlan {
         new: &NewLink<'_>,
         rtnl: &Rtnl<'_>,
         ack: &ExtAck<'_>,
-    ) -> Result {
+    ) -> Result<Created> {
         let data = new.data.ok_or(EINVAL)?;
         let request = request(&data);
         let lower = request
@@ -215,8 +218,7 @@ impl LinkKind for Vxlan {
     }
 
     fn fill_info(dev: &NetDev<Device>, message: &mut Message<'_>, guard: &rcu::Guard) -> Result {
-        let config = dev.config(guard).ok_or(ENODEV)?;
-        put_config(message, config)
+        put_config(message, dev.config(guard))
     }
 }
 

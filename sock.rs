@@ -34,6 +34,7 @@ use crate::{
         udp_tunnel::{
             BorrowedSkb,
             Listener,
+            PortType,
             Sender,
             Tunnel, //
         }, //
@@ -68,14 +69,14 @@ pub(crate) struct Namespace {
     vnis: Table<VniKey, DevRef<Device>>,
 }
 
-static ID: PernetId = PernetId::new();
+static ID: PernetId<Namespace> = PernetId::new();
 
 impl netns::Namespace for Namespace {
     type Device = Device;
     const LOCK: (&'static CStr, fn() -> Pin<&'static LockClassKey>) =
         (c"vxlan::Devices", || static_lock_class!());
 
-    fn id() -> &'static PernetId {
+    fn id() -> &'static PernetId<Self> {
         &ID
     }
 
@@ -181,6 +182,7 @@ impl Socket {
 }
 
 impl Tunnel for Socket {
+    const PORT_TYPE: PortType = PortType::VXLAN;
     const HEADER_LEN: u16 = vxlan::HEADER_LEN as u16;
 
     fn receive(&self, skb: SkBuff, softirq: &Softirq<'_>) {
@@ -235,6 +237,7 @@ pub(crate) fn attach(
 /// Takes a device that goes down off its socket, which is closed if it was the last one.
 pub(crate) fn detach(dev: &NetDev<Device>, config: &Config, socket: Arc<Socket>, rtnl: &Rtnl<'_>) {
     drop(socket.members.lock().remove(&Member(config.vni)));
+    // A device that is up is registered, and so has a namespace.
     if let Some(net) = dev.link_net_rtnl(rtnl) {
         close_if_unused(&mut Namespace::of(net).sockets.lock(), &socket, rtnl);
     }

@@ -6,16 +6,9 @@
 //! same packets. The driver's logic is safe code; what is not stands in `net/`.
 
 use crate::{
-    net::{
-        layout,
-        netns::Pernet,
-        notifier::Notifier,
-        rcu::Barrier,
-        rtnl::Registration, //
-    },
+    net::driver::Driver,
     notify::NetdeviceEvents,
-    rtnl::Vxlan,
-    sock::Namespace, //
+    rtnl::Vxlan, //
 };
 use kernel::prelude::*;
 
@@ -46,27 +39,17 @@ module! {
     alias: ["rtnl-link-vxlan"],
 }
 
-/// What the module registers, in the order in which it ends: the kind and with it all devices, the
-/// events, the namespaces' state, and last the callbacks that these have left behind.
+/// What lives as long as the module is loaded.
 #[pin_data]
 struct Module {
     #[pin]
-    links: Registration<Vxlan>,
-    #[pin]
-    events: Notifier<NetdeviceEvents>,
-    #[pin]
-    namespaces: Pernet<Namespace>,
-    barrier: Barrier,
+    driver: Driver<Vxlan, NetdeviceEvents>,
 }
 
 impl kernel::InPlaceModule for Module {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            _: { layout::check()? },
-            barrier: Barrier,
-            namespaces <- Pernet::register(),
-            events <- Notifier::register(),
-            links <- Registration::register(),
+            driver <- Driver::register(),
         }? Error)
     }
 }

@@ -24,6 +24,7 @@ use crate::{
         rcu::Softirq,
         skb::{
             DropReason,
+            PathMtu,
             SkBuff, //
         },
         udp_tunnel::{
@@ -108,15 +109,13 @@ enum Plan<'a> {
     /// It goes to a device of this host, past the underlay.
     Bypass(&'a NetDev<Device>),
     /// It does not fit the path, and has become the ICMP reply to its sender.
-    TooBig,
+    Reply,
 }
 
 /// Sends a frame to all remotes of the entry for its destination.
 pub(crate) fn start(dev: &NetDev<Device>, mut skb: SkBuff, softirq: &Softirq<'_>) {
     skb.reset_mac_header();
-    let Some(config) = dev.config(softirq) else {
-        return TxDrop::Dropped(DropReason::DEV_READY).account(dev, skb, softirq);
-    };
+    let config = dev.config(softirq);
     let Some(entry) = find_entry(dev, config, &skb, softirq) else {
         return TxDrop::Dropped(DropReason::NO_TX_TARGET).account(dev, skb, softirq);
     };
@@ -161,7 +160,7 @@ fn send_one(
     match plan(dev, config, &mut skb, remote, &sender, softirq) {
         Ok(Plan::Encapsulated(route, outer)) => sender.send4(skb, route, &outer, softirq),
         Ok(Plan::Bypass(to)) => bypass(dev, to, skb, true, softirq),
-        Ok(Plan::TooBig) => bypass(dev, dev, skb, false, softirq),
+        Ok(Plan::Reply) => bypass(dev, dev, skb, false, softirq),
         Err(drop) => drop.account(dev, skb, softirq),
     }
 }
@@ -183,7 +182,7 @@ fn plan<'a>(
         .link_net(softirq)
         .ok_or_else(|| TxDrop::error(DropReason::DEV_READY))?;
     let inner = inner_summary(skb);
-    let vni = vni_for(config, &remote.target);
+    let vni = Vni::truncate(remote.target.vni);
     let flow = flow_to(dev, config, skb, &remote.target, inner, sender, softirq);
     // Somebody above may have chosen how this packet is to be tunnelled (tc, a lightweight tunnel).
     let tunnelled = skb.has_tunnel_info();
@@ -197,10 +196,10 @@ fn plan<'a>(
             .map(Plan::Bypass)
             .ok_or_else(|| TxDrop::error(DropReason::VXLAN_VNI_NOT_FOUND));
     }
-    match skb.check_pmtu(&mut route, config.headroom(), dev.is_bridge_port()) {
-        Err(_) => return Err(TxDrop::error(DropReason::NOT_SPECIFIED)),
-        Ok(true) => return Ok(Plan::TooBig),
-        Ok(false) => {}
+    let verdict = skb.check_pmtu(&mut route, config.headroom(), dev.is_bridge_port());
+    match verdict.map_err(|_| TxDrop::error(DropReason::NOT_SPECIFIED))? {
+        PathMtu::Reply => return Ok(Plan::Reply),
+        PathMtu::Send => {}
     }
     let outer = Outer4 {
         source,
@@ -218,14 +217,6 @@ fn plan<'a>(
     };
     push_header(skb, &route, vni, config.udp_csum).map_err(|_| TxDrop::error(DropReason::NOMEM))?;
     Ok(Plan::Encapsulated(route, outer))
-}
-
-/// Returns the VNI for a target. Netlink takes 32 bits for it, of which the header has 24.
-fn vni_for(config: &Config, target: &Target) -> Vni {
-    match target.vni {
-        0 => config.vni,
-        vni => Vni::new(vni & 0x00ff_ffff).unwrap_or(config.vni),
-    }
 }
 
 /// Returns what the route of a packet to `target` depends on.
@@ -284,11 +275,8 @@ fn bypass(
     learn: bool,
     softirq: &Softirq<'_>,
 ) {
-    let Some(config) = to.config(softirq) else {
-        return TxDrop::error(DropReason::DEV_READY).account(from, skb, softirq);
-    };
     if to.is_up() {
         from.count_tx(skb.len(), softirq);
     }
-    recv::receive_local(to, config, skb, learn, softirq);
+    recv::receive_local(to, skb, learn, softirq);
 }

@@ -115,7 +115,7 @@ pub(crate) struct Config {
     pub(crate) learning: bool,
     /// Seconds until a learned entry ages out, never 0.
     pub(crate) age_interval: u32,
-    /// Most entries that are learned, 0 for no limit.
+    /// Most entries of the table, learned or added, 0 for no limit.
     pub(crate) limit: u32,
     /// UDP checksums are sent over IPv4.
     pub(crate) udp_csum: bool,
@@ -130,7 +130,6 @@ impl Config {
     /// VNI is free is for the caller to ask afterwards.
     pub(crate) fn build(request: &Request, env: &Env) -> Result<Self, Invalid> {
         let vni = request.vni()?;
-        let (remote, local) = request.addresses()?;
         request.refuse_unsupported()?;
         let reserved = request.reserved()?;
         if request.vnifilter == Some(true) {
@@ -141,6 +140,7 @@ impl Config {
                 "vxlan vnifilter only valid in collect metadata mode",
             ));
         }
+        let (remote, local) = request.addresses()?;
         let ifindex = request.link.unwrap_or(0);
         Self::validate_combination(request, remote, local, ifindex, env.lower.as_ref())?;
         Ok(Self {

@@ -86,6 +86,13 @@ pub(super) struct Private<T: NetDevice> {
     pub(super) data: MaybeUninit<T>,
 }
 
+impl<T: NetDevice> Private<T> {
+    /// Returns the C structure at the start.
+    pub(super) fn abi(&self) -> *mut T::Abi {
+        self.abi.get()
+    }
+}
+
 /// A device of the driver `T`.
 ///
 /// # Invariants
@@ -143,12 +150,6 @@ impl<T: NetDevice> NetDev<T> {
         unsafe { private(self.as_ptr()) }
     }
 
-    /// Returns the C structure at the start of the private data.
-    pub(crate) fn abi(&self) -> *mut T::Abi {
-        // SAFETY: By the invariants the private data is valid.
-        unsafe { (*self.private()).abi.get() }
-    }
-
     /// Returns the namespace that the device is in.
     #[inline]
     pub(crate) fn net<'a>(&'a self, _reader: &'a impl RcuProof) -> &'a Net {
@@ -195,10 +196,14 @@ impl<T: NetDevice> NetDev<T> {
         unsafe { (&raw const (*self.as_ptr()).ifindex).read_volatile() as u32 }
     }
 
-    /// Copies the name, which changes under RTNL.
-    pub(crate) fn name(&self, _rtnl: &Rtnl<'_>) -> DevName {
-        // SAFETY: The device is valid, and RTNL is held.
-        DevName(unsafe { (*self.as_ptr()).name })
+    /// Copies the name. It may change meanwhile: then the copy may be of both names.
+    pub(crate) fn name(&self) -> DevName {
+        // SAFETY: The device is valid.
+        DevName(unsafe {
+            (&raw const (*self.as_ptr()).name)
+                .cast::<[u8; 16]>()
+                .read_volatile()
+        })
     }
 
     /// Copies the link layer address.
@@ -329,16 +334,13 @@ impl<T: NetDevice> NetDev<T> {
 }
 
 /// The name of a device.
-pub(crate) struct DevName([c_char; 16]);
+pub(crate) struct DevName([u8; 16]);
 
 impl DevName {
     /// Returns the octets of the name, which need not be text.
-    pub(crate) fn octets(&self) -> impl Iterator<Item = u8> + '_ {
-        self.0
-            .iter()
-            .map(|octet| octet.to_ne_bytes())
-            .map(|[octet]| octet)
-            .take_while(|octet| *octet != 0)
+    pub(crate) fn octets(&self) -> &[u8] {
+        let end = self.0.iter().position(|octet| *octet == 0);
+        end.and_then(|end| self.0.get(..end)).unwrap_or(&self.0)
     }
 }
 
@@ -444,6 +446,7 @@ impl AnyDevice {
 /// # Invariants
 ///
 /// The devices are linked; the link holds references to both.
+#[must_use = "a link that is never taken back keeps both devices from going"]
 pub(crate) struct LowerLink {
     lower: *mut bindings::net_device,
     upper: *mut bindings::net_device,
@@ -453,7 +456,7 @@ pub(crate) struct LowerLink {
 unsafe impl Send for LowerLink {}
 
 impl LowerLink {
-    /// Takes the devices apart. A link that is dropped without this stays until one of them goes.
+    /// Takes the devices apart.
     pub(crate) fn unlink(self, _rtnl: &Rtnl<'_>) {
         // SAFETY: By the invariants the devices are valid and linked; RTNL is held.
         unsafe { bindings::netdev_upper_dev_unlink(self.lower, self.upper) };

@@ -216,12 +216,10 @@ unsafe extern "C" fn get_link_ksettings<T: NetDevice>(
 ) -> c_int {
     // SAFETY: By this function's contract.
     let (dev, rtnl) = unsafe { (NetDev::<T>::from_raw(dev), Rtnl::assume()) };
-    let guard = kernel::sync::rcu::read_lock();
     let lower = dev
-        .link_net(&guard)
+        .link_net_rtnl(&rtnl)
         .and_then(|net| net.device(T::lower_ifindex(dev, &rtnl), &rtnl))
         .map(|lower| lower.as_ptr());
-    drop(guard);
     match lower {
         // SAFETY: The device was found under RTNL, which is still held.
         Some(lower) => unsafe { bindings::__ethtool_get_link_ksettings(lower, settings) },

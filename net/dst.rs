@@ -42,6 +42,8 @@ unsafe impl Sync for DstCache {}
 
 impl DstCache {
     /// Makes a cache. Without memory it caches nothing, which costs time, not correctness.
+    ///
+    /// The structure holds a pointer and a time, so that it may be moved.
     pub(crate) fn new() -> Self {
         let cache = Self(Opaque::zeroed());
         // SAFETY: The structure is valid for writes. On failure its pointer is null, as zeroed.

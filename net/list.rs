@@ -8,12 +8,14 @@ use super::{
     bindings,
     rcu::{
         AtomicDrop,
-        RcuProof, //
+        Node,
+        RcuProof,
+        Retired, //
     }, //
 };
 use core::{
     marker::PhantomData,
-    ops::Deref,
+    mem::offset_of,
     ptr::NonNull, //
 };
 use kernel::{
@@ -46,20 +48,31 @@ pub(crate) unsafe trait WriteProof {
     fn lock_id(&self) -> LockId;
 }
 
+/// An item in its place: the links, then the value.
 #[repr(C)]
-struct Node<T> {
+pub(crate) struct Linked<T> {
     link: Opaque<bindings::list_head>,
     rcu: Opaque<bindings::callback_head>,
     value: T,
 }
 
+// SAFETY: `rcu` is used for nothing else.
+unsafe impl<T: AtomicDrop> Node for Linked<T> {
+    type Value = T;
+    const RCU: usize = offset_of!(Self, rcu);
+
+    fn value(&self) -> &T {
+        &self.value
+    }
+}
+
 /// An item that is ready to be linked, allocated beforehand so that linking cannot fail.
-pub(crate) struct Item<T>(KBox<Node<T>>);
+pub(crate) struct Item<T>(KBox<Linked<T>>);
 
 impl<T> Item<T> {
     /// Allocates room for `value`.
     pub(crate) fn new(value: T, flags: kernel::alloc::Flags) -> Result<Self> {
-        let node = Node {
+        let node = Linked {
             link: Opaque::uninit(),
             rcu: Opaque::uninit(),
             value,
@@ -73,7 +86,7 @@ impl<T> Item<T> {
 /// # Invariants
 ///
 /// `head` is an initialised, pinned list head; every other link in the ring is that of a boxed
-/// `Node<T>` owned by the list. Nodes are unlinked under the lock named `lock` and freed after a grace
+/// `Linked<T>` owned by the list. Nodes are unlinked under the lock named `lock` and freed after a grace
 /// period.
 #[pin_data(PinnedDrop)]
 pub(crate) struct RcuList<T: AtomicDrop> {
@@ -103,8 +116,8 @@ impl<T: AtomicDrop> RcuList<T> {
     #[inline]
     pub(crate) fn iter<'a>(&'a self, _reader: &'a impl RcuProof) -> Iter<'a, T> {
         Iter {
-            head: self.head.get(),
-            at: self.head.get(),
+            // SAFETY: By the invariants of the list, and `_reader` is in a critical section for `'a`.
+            cursor: unsafe { Cursor::new(self.head.get()) },
             _list: PhantomData,
         }
     }
@@ -134,14 +147,14 @@ impl<T: AtomicDrop> RcuList<T> {
         &self,
         writer: &impl WriteProof,
         matches: impl FnMut(&T) -> bool,
-    ) -> Result<Option<Removed<T>>> {
+    ) -> Result<Option<Retired<Linked<T>>>> {
         let Some(node) = self.find(writer, matches)? else {
             return Ok(None);
         };
         // SAFETY: The node is linked in this list, whose only writer is the caller.
         unsafe { bindings::shim_list_del_rcu(Opaque::cast_into(&raw const (*node.as_ptr()).link)) };
-        // INVARIANT: The node is out of the list, so the list does not own it any more.
-        Ok(Some(Removed(node)))
+        // SAFETY: The node is out of the list, which does not own it any more.
+        Ok(Some(unsafe { Retired::new(node) }))
     }
 
     /// Puts `item` in the place of the first item that `matches`. Readers see the one or the other.
@@ -150,7 +163,7 @@ impl<T: AtomicDrop> RcuList<T> {
         item: Item<T>,
         writer: &impl WriteProof,
         matches: impl FnMut(&T) -> bool,
-    ) -> Result<Option<Removed<T>>> {
+    ) -> Result<Option<Retired<Linked<T>>>> {
         let Some(old) = self.find(writer, matches)? else {
             return Ok(None);
         };
@@ -163,8 +176,8 @@ impl<T: AtomicDrop> RcuList<T> {
                 Opaque::cast_into(&raw const (*new).link),
             )
         };
-        // INVARIANT: The node is out of the list, so the list does not own it any more.
-        Ok(Some(Removed(old)))
+        // SAFETY: The node is out of the list, which does not own it any more.
+        Ok(Some(unsafe { Retired::new(old) }))
     }
 
     fn check(&self, writer: &impl WriteProof) -> Result {
@@ -179,14 +192,14 @@ impl<T: AtomicDrop> RcuList<T> {
         &self,
         writer: &impl WriteProof,
         mut matches: impl FnMut(&T) -> bool,
-    ) -> Result<Option<NonNull<Node<T>>>> {
+    ) -> Result<Option<NonNull<Linked<T>>>> {
         self.check(writer)?;
         let head = self.head.get();
         // SAFETY: The head is initialised, and the lock keeps the ring as it is.
         let mut at = unsafe { (*head).next };
         while at != head {
             // The link is the first field of the `repr(C)` node.
-            let node = at.cast::<Node<T>>();
+            let node = at.cast::<Linked<T>>();
             // SAFETY: Every link but the head is that of a live node.
             if matches(unsafe { &(*node).value }) {
                 return Ok(NonNull::new(node));
@@ -206,17 +219,51 @@ impl<T: AtomicDrop> PinnedDrop for RcuList<T> {
         let mut at = unsafe { (*head).next };
         while at != head {
             // SAFETY: Every link but the head is that of a box that the list owns.
-            let node = unsafe { KBox::from_raw(at.cast::<Node<T>>()) };
+            let node = unsafe { KBox::from_raw(at.cast::<Linked<T>>()) };
             // SAFETY: `link` is initialised in a linked node.
             at = unsafe { (*node.link.get()).next };
         }
     }
 }
 
-/// The walk over an [`RcuList`].
-pub(crate) struct Iter<'a, T> {
+/// A walk along a ring of links, which ends where it began.
+///
+/// # Invariants
+///
+/// `head` and `at` are links of one ring that is changed by the RCU list operations only, and whose
+/// links are freed after a grace period; the walk is within one critical section.
+pub(super) struct Cursor {
     head: *mut bindings::list_head,
     at: *mut bindings::list_head,
+}
+
+impl Cursor {
+    /// Starts at the head.
+    ///
+    /// # Safety
+    ///
+    /// The invariants of the type hold for `head` as long as the cursor is used.
+    pub(super) unsafe fn new(head: *mut bindings::list_head) -> Self {
+        // INVARIANT: By this function's contract.
+        Self { head, at: head }
+    }
+
+    /// Returns the next link, None at the end.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<*mut bindings::list_head> {
+        // SAFETY: By the invariants `at` is valid, and so is its `next`, which unlinking leaves.
+        let next = unsafe { Atomic::from_ptr(&raw mut (*self.at).next) }.load(Acquire);
+        if next == self.head {
+            return None;
+        }
+        self.at = next;
+        Some(next)
+    }
+}
+
+/// The walk over an [`RcuList`].
+pub(crate) struct Iter<'a, T> {
+    cursor: Cursor,
     _list: PhantomData<&'a T>,
 }
 
@@ -225,58 +272,8 @@ impl<'a, T> Iterator for Iter<'a, T> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a T> {
-        // SAFETY: `at` is the head or a node that was linked within the critical section that `'a`
-        // stands for, so it is valid, and so is its `next`, which unlinking leaves as it was.
-        let next = unsafe { Atomic::from_ptr(&raw mut (*self.at).next) }.load(Acquire);
-        if next == self.head {
-            return None;
-        }
-        self.at = next;
+        let link = self.cursor.next()?;
         // SAFETY: Every link but the head is the first field of a node.
-        Some(unsafe { &(*next.cast::<Node<T>>()).value })
+        Some(unsafe { &(*link.cast::<Linked<T>>()).value })
     }
-}
-
-/// An item taken from a list. Dropping it runs `T`'s destructor after a grace period.
-///
-/// # Invariants
-///
-/// The pointer is that of a box which nobody else owns, and new readers do not find.
-pub(crate) struct Removed<T: AtomicDrop>(NonNull<Node<T>>);
-
-impl<T: AtomicDrop> Deref for Removed<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: By the invariants the box is live and only shared with readers.
-        unsafe { &self.0.as_ref().value }
-    }
-}
-
-impl<T: AtomicDrop> Drop for Removed<T> {
-    fn drop(&mut self) {
-        // SAFETY: `rcu` lies within the box, which lives until the callback frees it; by the
-        // invariants nobody else queues it.
-        unsafe {
-            bindings::call_rcu(
-                Opaque::cast_into(&raw const (*self.0.as_ptr()).rcu),
-                Some(free::<T>),
-            )
-        };
-    }
-}
-
-/// The RCU callback of [`Removed`].
-///
-/// # Safety
-///
-/// `head` is the field `rcu` of a boxed `Node<T>` that the caller owns, and no reader is left.
-unsafe extern "C" fn free<T>(head: *mut bindings::callback_head) {
-    // SAFETY: By this function's contract.
-    drop(unsafe {
-        KBox::from_raw(
-            head.byte_sub(core::mem::offset_of!(Node<T>, rcu))
-                .cast::<Node<T>>(),
-        )
-    });
 }

@@ -34,8 +34,8 @@ unsafe impl Backend for SpinLockBhBackend {
         key: *mut kernel::bindings::lock_class_key,
     ) {
         // SAFETY: By this function's contract `ptr` is valid for writes and `name` and `key` are
-        // valid forever.
-        unsafe { bindings::shim_spin_lock_init(ptr, name, key.cast()) }
+        // valid forever. Both bindings are of the same C structure.
+        unsafe { kernel::bindings::__spin_lock_init(ptr.cast(), name, key) }
     }
 
     #[inline]

@@ -2,10 +2,12 @@
 
 //! Sound abstractions over the kernel's networking C.
 //!
-//! All `unsafe` of the module stands here (and in `abi.rs`). Nothing in here knows VXLAN; each file
-//! could go upstream as `rust/kernel/net/<name>.rs`.
+//! All `unsafe` of the module stands here (and in `abi.rs`). What VXLAN means is known elsewhere: but
+//! for `params.rs`, `mirror.rs` and constants by that name, a file could go upstream as
+//! `rust/kernel/net/<name>.rs`.
 
 pub(crate) mod device;
+pub(crate) mod driver;
 pub(crate) mod dst;
 pub(crate) mod gro;
 pub(crate) mod layout;

@@ -17,7 +17,8 @@ use super::{
         Message, //
     },
     netns::Net,
-    rtnl::Rtnl, //
+    rtnl::Rtnl,
+    skb::DropReason, //
 };
 use crate::wire::ethernet::MacAddr;
 use core::{
@@ -306,7 +307,7 @@ pub(crate) fn notify(
                 bindings::shim_gfp_atomic,
             ),
             Err(error) => {
-                bindings::shim_kfree_skb_reason(skb, 2);
+                bindings::shim_kfree_skb_reason(skb, DropReason::NOT_SPECIFIED.0);
                 bindings::rtnl_set_sk_err(
                     net.as_ptr(),
                     bindings::rtnetlink_groups_RTNLGRP_NEIGH,

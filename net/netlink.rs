@@ -196,7 +196,7 @@ impl ExtAck<'_> {
 
     /// Gives the reason in words that end with the name of a device.
     pub(crate) fn message_of(&self, text: &str, name: &DevName) {
-        self.octets(Iterator::chain(text.bytes(), name.octets()));
+        self.octets(Iterator::chain(text.bytes(), name.octets().iter().copied()));
     }
 
     fn octets(&self, text: impl Iterator<Item = u8>) {

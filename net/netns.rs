@@ -87,16 +87,17 @@ impl Net {
     }
 }
 
-/// Where the kernel keeps the number of the module's state among those of a namespace.
-pub(crate) struct PernetId(UnsafeCell<c_uint>);
+/// Where the kernel keeps the number of the state `N` among those of a namespace. It belongs to one
+/// type, so that a slot found by it holds that type.
+pub(crate) struct PernetId<N>(UnsafeCell<c_uint>, PhantomData<fn() -> N>);
 
 // SAFETY: Registration writes the number once, before any namespace has the state.
-unsafe impl Sync for PernetId {}
+unsafe impl<N> Sync for PernetId<N> {}
 
-impl PernetId {
+impl<N> PernetId<N> {
     /// Makes an unassigned number.
     pub(crate) const fn new() -> Self {
-        Self(UnsafeCell::new(0))
+        Self(UnsafeCell::new(0), PhantomData)
     }
 
     fn get(&self) -> c_uint {
@@ -113,7 +114,7 @@ pub(crate) trait Namespace: Send + Sync + Sized + 'static {
     const LOCK: (&'static CStr, fn() -> Pin<&'static LockClassKey>);
 
     /// Returns a number of its own.
-    fn id() -> &'static PernetId;
+    fn id() -> &'static PernetId<Self>;
 
     /// Makes the state of a new namespace.
     fn new() -> impl PinInit<Self, Error>;
@@ -162,7 +163,9 @@ unsafe impl<N: Namespace> Sync for Pernet<N> {}
 
 impl<N: Namespace> Pernet<N> {
     /// Registers the state, which makes one in each namespace.
-    pub(crate) fn register() -> impl PinInit<Self, Error> {
+    pub(super) fn register() -> impl PinInit<Self, Error> {
+        // The core allocates the slot by `kzalloc()`.
+        const { assert!(align_of::<Slot<N>>() <= 8) };
         try_pin_init!(Self {
             ops <- Opaque::try_ffi_init(|slot: *mut bindings::pernet_operations| {
                 let ops = bindings::pernet_operations {

@@ -38,7 +38,7 @@ unsafe impl<E: Events> Sync for Notifier<E> {}
 
 impl<E: Events> Notifier<E> {
     /// Registers for events.
-    pub(crate) fn register() -> impl PinInit<Self, Error> {
+    pub(super) fn register() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             block <- Opaque::try_ffi_init(|slot: *mut bindings::notifier_block| {
                 let block = bindings::notifier_block {

@@ -78,7 +78,7 @@ impl<T: NetDevice> Devices<T> {
         }? Error)
     }
 
-    /// Walks the devices of `net`, the newest first.
+    /// Returns the devices of `net`.
     pub(crate) fn of(net: &Net) -> &Self {
         netns::devices::<T::Namespace>(net)
     }
@@ -158,6 +158,17 @@ impl<'a, T: NetDevice> Allocated<'a, T> {
         }
     }
 
+    /// Returns the C structure at the start of the private data.
+    pub(crate) fn abi(&mut self) -> *mut T::Abi {
+        // SAFETY: The device has room for `Private<T>`.
+        unsafe { (*private::<T>(self.0)).abi() }
+    }
+
+    /// Returns the device as C structures point to it.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::net_device {
+        self.0
+    }
+
     /// Initialises the driver's data and registers the device; `net` carries its packets.
     ///
     /// On failure the data is dropped, and the device is as the core frees it.
@@ -208,6 +219,16 @@ impl<'a, T: NetDevice> Allocated<'a, T> {
     }
 }
 
+/// Evidence that a device was registered and stays so: what `newlink` ends with.
+pub(crate) struct Created(*mut bindings::net_device);
+
+impl Created {
+    /// Returns whether the evidence is of `dev`.
+    pub(super) fn is_of(&self, dev: *mut bindings::net_device) -> bool {
+        self.0 == dev
+    }
+}
+
 /// A device that was registered just now. Dropping it unregisters it, [`Registered::keep`] does not.
 ///
 /// # Invariants
@@ -233,8 +254,10 @@ impl<T: NetDevice> Registered<'_, T> {
     }
 
     /// Ends the creation: the device stays.
-    pub(crate) fn keep(self) {
+    pub(crate) fn keep(self) -> Created {
+        let dev = self.dev;
         forget(self);
+        Created(dev)
     }
 }
 

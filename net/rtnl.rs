@@ -19,7 +19,10 @@ use super::{
         Policy, //
     },
     netns::Net,
-    register::Allocated, //
+    register::{
+        Allocated,
+        Created, //
+    }, //
 };
 use core::marker::PhantomData;
 use kernel::{
@@ -43,12 +46,14 @@ use kernel::{
 pub(crate) struct Rtnl<'a>(PhantomData<&'a ()>, NotThreadSafe);
 
 impl Rtnl<'_> {
-    /// Takes the caller's word, which lockdep kernels check.
+    /// Takes the caller's word; the kernel warns if it is plainly wrong.
     ///
     /// # Safety
     ///
     /// The caller holds RTNL, and keeps it longer than the value.
     pub(super) unsafe fn assume() -> Self {
+        // SAFETY: No requirements.
+        unsafe { bindings::shim_assert_rtnl() };
         // INVARIANT: By this function's contract.
         Self(PhantomData, NotThreadSafe)
     }
@@ -115,7 +120,7 @@ pub(crate) trait LinkKind: 'static {
         request: &NewLink<'_>,
         rtnl: &Rtnl<'_>,
         ack: &ExtAck<'_>,
-    ) -> Result;
+    ) -> Result<Created>;
 
     /// Returns the octets that [`LinkKind::fill_info`] needs at most.
     fn info_size() -> usize;
@@ -144,7 +149,9 @@ unsafe impl<K: LinkKind> Sync for Registration<K> {}
 
 impl<K: LinkKind> Registration<K> {
     /// Registers the kind. Fails with EEXIST if there is one of this name.
-    pub(crate) fn register() -> impl PinInit<Self, Error> {
+    pub(super) fn register() -> impl PinInit<Self, Error> {
+        // Private data is aligned to at least 32 octets (`NETDEV_ALIGN`).
+        const { assert!(align_of::<Private<K::Device>>() <= 32) };
         try_pin_init!(Self {
             ops <- Opaque::try_ffi_init(|slot: *mut bindings::rtnl_link_ops| {
                 let max = K::POLICY.len().saturating_sub(1);
@@ -220,7 +227,7 @@ unsafe extern "C" fn validate<K: LinkKind>(
 ///
 /// Called by the core with a device allocated for this kind, its request, and RTNL held.
 unsafe extern "C" fn new_link<K: LinkKind>(
-    dev: *mut bindings::net_device,
+    raw: *mut bindings::net_device,
     params: *mut bindings::rtnl_newlink_params,
     extack: *mut bindings::netlink_ext_ack,
 ) -> c_int {
@@ -238,13 +245,20 @@ unsafe extern "C" fn new_link<K: LinkKind>(
             net: Net::from_raw(net),
         };
         (
-            Allocated::from_raw(dev),
+            Allocated::from_raw(raw),
             request,
             Rtnl::assume(),
             ExtAck::from_raw(extack),
         )
     };
-    from_result(|| K::new_link(dev, &request, &rtnl, &ack).map(|()| 0))
+    from_result(|| {
+        let created = K::new_link(dev, &request, &rtnl, &ack)?;
+        if created.is_of(raw) {
+            Ok(0)
+        } else {
+            Err(EINVAL)
+        }
+    })
 }
 
 /// # Safety

@@ -33,15 +33,6 @@ MODULE_PARM_DESC(log_ecn_error, "Log received packets whose ECN marks contradict
 
 MODULE_VERSION("0.1");
 
-void shim_spin_lock_init(spinlock_t *lock, const char *name, void *key)
-{
-#ifdef CONFIG_DEBUG_SPINLOCK
-	__raw_spin_lock_init(spinlock_check(lock), name, key, LD_WAIT_CONFIG);
-#else
-	spin_lock_init(lock);
-#endif
-}
-
 void shim_spin_lock_bh(spinlock_t *lock) { spin_lock_bh(lock); }
 void shim_spin_unlock_bh(spinlock_t *lock) { spin_unlock_bh(lock); }
 bool shim_spin_trylock_bh(spinlock_t *lock) { return spin_trylock_bh(lock); }
@@ -198,7 +189,8 @@ int shim_l3mdev_index(struct net *net, int ifindex)
 }
 
 void *shim_net_generic(const struct net *net, unsigned int id) { return net_generic(net, id); }
-bool shim_rtnl_is_locked(void) { return rtnl_is_locked(); }
+void shim_assert_rtnl(void) { ASSERT_RTNL(); }
+void shim_pin_module(void) { __module_get(THIS_MODULE); }
 bool shim_net_eq(const struct net *a, const struct net *b) { return net_eq(a, b); }
 
 void shim_kfree_skb_reason(struct sk_buff *skb, u32 reason) { kfree_skb_reason(skb, reason); }

@@ -39,7 +39,6 @@ extern unsigned short vxlan_rs_udp_port;
 extern bool log_ecn_error;
 
 /* spinlock, RCU lists, work */
-void shim_spin_lock_init(spinlock_t *lock, const char *name, void *key);
 void shim_spin_lock_bh(spinlock_t *lock);
 void shim_spin_unlock_bh(spinlock_t *lock);
 bool shim_spin_trylock_bh(spinlock_t *lock);
@@ -75,7 +74,8 @@ bool shim_netif_running(const struct net_device *dev);
 bool shim_netif_is_any_bridge_port(const struct net_device *dev);
 int shim_l3mdev_index(struct net *net, int ifindex);
 void *shim_net_generic(const struct net *net, unsigned int id);
-bool shim_rtnl_is_locked(void);
+void shim_assert_rtnl(void);
+void shim_pin_module(void);
 bool shim_net_eq(const struct net *a, const struct net *b);
 
 /* sk_buff */

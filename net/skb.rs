@@ -25,7 +25,7 @@ use kernel::{
 
 /// Why a packet is dropped, `enum skb_drop_reason`: what the tracepoint `skb:kfree_skb` shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DropReason(u32);
+pub(crate) struct DropReason(pub(super) u32);
 
 impl DropReason {
     /// No reason given.
@@ -204,7 +204,7 @@ impl SkBuff {
         };
     }
 
-    /// Makes the data pointer the start of the network header. Returns where it was.
+    /// Makes the data pointer the start of the network header.
     #[inline]
     pub(crate) fn reset_network_header(&mut self) {
         let offset = self.data_offset();
@@ -286,13 +286,12 @@ impl SkBuff {
     }
 
     /// Makes the packet one that `dev` received: link header, protocol, packet type. The data pointer
-    /// is then behind the Ethernet header.
-    ///
-    /// At least the Ethernet header is in the linear part, or the packet is shorter than that; both is
-    /// what `eth_type_trans` takes.
-    pub(crate) fn receive_on<T: NetDevice>(&mut self, dev: &NetDev<T>) {
+    /// is then behind the Ethernet header. Fails if the packet is shorter than that.
+    pub(crate) fn receive_on<T: NetDevice>(&mut self, dev: &NetDev<T>) -> Result<(), DropReason> {
+        self.may_pull(ETH_HLEN as u32)?;
         self.reset_mac_header();
-        // SAFETY: The packet and the device are valid; the checksum is told of the octets pulled.
+        // SAFETY: The packet and the device are valid, and the Ethernet header, which `eth_type_trans`
+        // reads and pulls, is in the linear part; the checksum is told of it.
         unsafe {
             let skb = self.as_ptr();
             let protocol = bindings::eth_type_trans(skb, dev.as_ptr());
@@ -300,6 +299,7 @@ impl SkBuff {
             let pulled = (*skb).data.sub(ETH_HLEN);
             bindings::shim_skb_postpull_rcsum(skb, pulled.cast(), ETH_HLEN as u32);
         }
+        Ok(())
     }
 
     /// Marks the inner IP header "congestion experienced".
@@ -348,15 +348,15 @@ impl SkBuff {
         unsafe { bindings::shim_tunnel_info_df(self.as_ptr()) }
     }
 
-    /// Compares the packet to the path MTU less `headroom`. True means that it does not fit and has
-    /// been turned into the ICMP reply to its sender, which happens only if `reply` is set or the
-    /// sender is local; an error means that it does not fit.
+    /// Compares the packet to the path MTU less `headroom`. If it does not fit and `reply` is set, it
+    /// becomes the ICMP message that says so, from its destination to its sender
+    /// (`skb_tunnel_check_pmtu`). Fails if that message cannot be made.
     pub(crate) fn check_pmtu(
         &mut self,
         route: &mut Route4,
         headroom: u16,
         reply: bool,
-    ) -> Result<bool> {
+    ) -> Result<PathMtu> {
         // SAFETY: The packet and the route are valid.
         let verdict = unsafe {
             bindings::skb_tunnel_check_pmtu(
@@ -366,10 +366,10 @@ impl SkBuff {
                 reply,
             )
         };
-        if verdict < 0 {
-            Err(Error::from_errno(verdict))
-        } else {
-            Ok(verdict > 0)
+        match verdict {
+            ..0 => Err(Error::from_errno(verdict)),
+            0 => Ok(PathMtu::Send),
+            1.. => Ok(PathMtu::Reply),
         }
     }
 
@@ -414,19 +414,32 @@ impl SkBuff {
     }
 
     /// Turns a packet to be sent into one that `dev` receives, from the network header on, and hands
-    /// it to the stack. Returns whether the stack took it.
+    /// it to the stack. Returns false if the stack drops it, or the network header is not within the
+    /// linear part.
     pub(crate) fn loop_to<T: NetDevice>(self, dev: &NetDev<T>, _softirq: &Softirq<'_>) -> bool {
+        let before = usize::from(self.data_offset());
+        // SAFETY: The packet is valid by the invariants.
+        let linear = unsafe { (*self.as_ptr()).len.wrapping_sub((*self.as_ptr()).data_len) };
+        let offset = self.network_offset().checked_sub(before);
+        let Some(offset) = offset.filter(|offset| *offset <= linear as usize) else {
+            return false;
+        };
         let skb = self.into_raw();
-        // SAFETY: The packet is ours, and goes to the stack; the device is valid. The network header
-        // of a packet that was prepared for encapsulation is within its linear part.
+        // SAFETY: The packet is ours, and goes to the stack; the device is valid. As many octets as are
+        // pulled are in the linear part.
         unsafe {
-            let network = (*skb).__bindgen_anon_4.headers.as_ref().network_header;
-            let offset = usize::from(network)
-                .wrapping_sub((*skb).data.addr().wrapping_sub((*skb).head.addr()));
             bindings::shim_skb_loop(skb, dev.as_ptr(), offset as u32);
             bindings::shim_netif_rx(skb) == bindings::NET_RX_SUCCESS as c_int
         }
     }
+}
+
+/// What a comparison to the path MTU found.
+pub(crate) enum PathMtu {
+    /// The packet may be sent.
+    Send,
+    /// It has become the reply to its sender.
+    Reply,
 }
 
 /// Length of an Ethernet header.

@@ -10,6 +10,7 @@
 use super::{
     bindings,
     list::{
+        Cursor,
         LockId,
         WriteProof, //
     },
@@ -19,11 +20,14 @@ use super::{
     },
     rcu::{
         AtomicDrop,
-        RcuProof, //
+        Node,
+        RcuProof,
+        Retired, //
     }, //
 };
 use core::{
     marker::PhantomData,
+    mem::offset_of,
     ops::Deref,
     ptr::{
         null_mut,
@@ -34,10 +38,6 @@ use kernel::{
     error::to_result,
     prelude::*,
     sync::{
-        atomic::{
-            Acquire,
-            Atomic, //
-        },
         lock::Lock,
         LockClassKey, //
     },
@@ -58,6 +58,16 @@ pub(crate) struct Entry<V> {
     node: Opaque<bindings::shim_node>,
     #[pin]
     value: V,
+}
+
+// SAFETY: The head of the node, which is the first field, is used for nothing else.
+unsafe impl<V: AtomicDrop> Node for Entry<V> {
+    type Value = V;
+    const RCU: usize = offset_of!(bindings::shim_node, rcu);
+
+    fn value(&self) -> &V {
+        &self.value
+    }
 }
 
 impl<V> Deref for Entry<V> {
@@ -180,8 +190,8 @@ impl<K: TableKey, V: AtomicDrop> Table<K, V> {
     /// Walks the entries, the newest first. One that is removed meanwhile may or may not be seen.
     pub(crate) fn iter<'a>(&'a self, _reader: &'a impl RcuProof) -> Iter<'a, V> {
         Iter {
-            head: self.order.get(),
-            at: self.order.get(),
+            // SAFETY: By the invariants of the table, and `_reader` is in a critical section for `'a`.
+            cursor: unsafe { Cursor::new(self.order.get()) },
             _table: PhantomData,
         }
     }
@@ -256,7 +266,7 @@ impl<'a, K: TableKey, V: AtomicDrop> TableGuard<'a, K, V> {
     }
 
     /// Removes the entry with a key, to be freed after a grace period.
-    pub(crate) fn remove(&mut self, key: &K) -> Option<RemovedEntry<V>> {
+    pub(crate) fn remove(&mut self, key: &K) -> Option<Retired<Entry<V>>> {
         let words = key.words();
         // SAFETY: The hash is initialised, `words` is of the length of its keys, and the lock is held,
         // which makes a critical section.
@@ -270,38 +280,9 @@ impl<'a, K: TableKey, V: AtomicDrop> TableGuard<'a, K, V> {
             bindings::shim_list_del_rcu(&raw mut (*node).order);
         }
         *self.count = self.count.wrapping_sub(1);
-        // INVARIANT: The entry is in the table no more, so it is ours alone but for readers.
-        NonNull::new(node.cast::<Entry<V>>()).map(RemovedEntry)
+        // SAFETY: The entry is in the table no more, so it is ours alone but for readers.
+        NonNull::new(node.cast::<Entry<V>>()).map(|entry| unsafe { Retired::new(entry) })
     }
-}
-
-/// An entry taken from a table. Dropping it runs the value's destructor after a grace period.
-///
-/// # Invariants
-///
-/// The pointer is that of a box which nobody else owns, and new readers do not find.
-pub(crate) struct RemovedEntry<V: AtomicDrop>(NonNull<Entry<V>>);
-
-impl<V: AtomicDrop> Drop for RemovedEntry<V> {
-    fn drop(&mut self) {
-        // SAFETY: The head lies within the box, which lives until the callback frees it; by the
-        // invariants nobody else queues it.
-        unsafe {
-            let node: *mut bindings::shim_node = self.0.as_ptr().cast();
-            bindings::call_rcu(&raw mut (*node).rcu, Some(free_later::<V>))
-        };
-    }
-}
-
-/// The RCU callback of [`RemovedEntry`].
-///
-/// # Safety
-///
-/// `head` is that of an entry in a box which the caller owns, and no reader is left.
-unsafe extern "C" fn free_later<V>(head: *mut bindings::callback_head) {
-    let offset = core::mem::offset_of!(bindings::shim_node, rcu);
-    // SAFETY: By this function's contract; the node is the first field of the entry.
-    drop(unsafe { Pin::new_unchecked(KBox::from_raw(head.byte_sub(offset).cast::<Entry<V>>())) });
 }
 
 /// Frees an entry at once, for `rhashtable_free_and_destroy()`.
@@ -317,8 +298,7 @@ unsafe extern "C" fn free_now<V>(entry: *mut c_void, _arg: *mut c_void) {
 
 /// The walk over a [`Table`].
 pub(crate) struct Iter<'a, V> {
-    head: *mut bindings::list_head,
-    at: *mut bindings::list_head,
+    cursor: Cursor,
     _table: PhantomData<&'a V>,
 }
 
@@ -326,15 +306,9 @@ impl<'a, V> Iterator for Iter<'a, V> {
     type Item = &'a Entry<V>;
 
     fn next(&mut self) -> Option<&'a Entry<V>> {
-        // SAFETY: `at` is the head or a node that was linked within the critical section that `'a`
-        // stands for, so it is valid, and so is its `next`, which unlinking leaves as it was.
-        let next = unsafe { Atomic::from_ptr(&raw mut (*self.at).next) }.load(Acquire);
-        if next == self.head {
-            return None;
-        }
-        self.at = next;
-        let offset = core::mem::offset_of!(bindings::shim_node, order);
+        let link = self.cursor.next()?;
+        let offset = offset_of!(bindings::shim_node, order);
         // SAFETY: Every link but the head is that of a node, the first field of an entry.
-        Some(unsafe { &*next.byte_sub(offset).cast::<Entry<V>>() })
+        Some(unsafe { &*link.byte_sub(offset).cast::<Entry<V>>() })
     }
 }

@@ -33,9 +33,14 @@ impl Jiffies {
         Self(raw)
     }
 
-    /// Returns the jiffies from `earlier` to this moment.
+    /// Returns the jiffies from `earlier` to this moment, 0 if that is in fact later.
     pub(crate) const fn since(self, earlier: Self) -> usize {
-        self.0.wrapping_sub(earlier.0)
+        let distance = self.0.wrapping_sub(earlier.0);
+        if distance > usize::MAX / 2 {
+            0
+        } else {
+            distance
+        }
     }
 }
 

@@ -15,10 +15,14 @@ use super::{
         Softirq, //
     },
     rtnl::Rtnl,
-    skb::SkBuff, //
+    skb::{
+        DropReason,
+        SkBuff, //
+    }, //
 };
 use core::{
     marker::PhantomData,
+    mem::ManuallyDrop,
     ptr::null_mut, //
 };
 use kernel::{
@@ -39,6 +43,8 @@ use kernel::{
 
 /// What a tunnel does with the packets of its socket.
 pub(crate) trait Tunnel: Send + Sync + 'static {
+    /// What network devices know the port by.
+    const PORT_TYPE: PortType;
     /// The length of the tunnel's header behind the UDP header.
     const HEADER_LEN: u16;
 
@@ -53,20 +59,29 @@ pub(crate) trait Tunnel: Send + Sync + 'static {
 }
 
 /// A packet that is somebody else's, lent for a look.
-pub(crate) struct BorrowedSkb<'a>(core::mem::ManuallyDrop<SkBuff>, PhantomData<&'a ()>);
+pub(crate) struct BorrowedSkb<'a>(ManuallyDrop<SkBuff>, PhantomData<&'a ()>);
 
-impl core::ops::Deref for BorrowedSkb<'_> {
-    type Target = SkBuff;
+impl BorrowedSkb<'_> {
+    /// Brings the transport header and `len` octets behind it into the linear part.
+    pub(crate) fn may_pull_transport(&mut self, len: u32) -> Result<(), DropReason> {
+        self.0.may_pull_transport(len)
+    }
 
-    fn deref(&self) -> &SkBuff {
-        &self.0
+    /// Copies octets that start `offset` behind the transport header.
+    pub(crate) fn transport_header<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.0.transport_header(offset)
     }
 }
 
-impl core::ops::DerefMut for BorrowedSkb<'_> {
-    fn deref_mut(&mut self) -> &mut SkBuff {
-        &mut self.0
-    }
+/// What network devices know a tunnel's port by, to parse its packets (`enum
+/// udp_parsable_tunnel_type`).
+#[derive(Clone, Copy)]
+pub(crate) struct PortType(u16);
+
+impl PortType {
+    /// VXLAN, RFC 7348.
+    pub(crate) const VXLAN: Self =
+        Self(bindings::udp_parsable_tunnel_type_UDP_TUNNEL_TYPE_VXLAN as u16);
 }
 
 /// The sending end of a socket, shared by all who send.
@@ -160,11 +175,12 @@ impl Socket<'_> {
 ///
 /// # Invariants
 ///
-/// `sk` is an open UDP socket whose user data is a reference to a `T`, counted.
+/// `sk` is an open UDP socket whose user data is `tunnel`, a counted reference.
 pub(crate) struct Listener<T: Tunnel> {
     sk: *mut bindings::sock,
+    tunnel: *const T,
     sender: Arc<Sender>,
-    _tunnel: PhantomData<Arc<T>>,
+    _owns: PhantomData<Arc<T>>,
 }
 
 // SAFETY: The socket may be closed on any thread.
@@ -185,8 +201,9 @@ impl<T: Tunnel> Listener<T> {
         to_result(unsafe {
             bindings::shim_udp_sock_create4(net.as_ptr(), port, ifindex as c_int, &mut sk)
         })?;
+        let tunnel = Arc::into_raw(tunnel);
         let mut cfg = bindings::udp_tunnel_sock_cfg {
-            sk_user_data: Arc::into_raw(tunnel).cast_mut().cast(),
+            sk_user_data: tunnel.cast_mut().cast(),
             encap_type: 1,
             encap_rcv: Some(receive::<T>),
             encap_err_lookup: Some(error_lookup::<T>),
@@ -197,18 +214,16 @@ impl<T: Tunnel> Listener<T> {
         // SAFETY: The socket is new and ours; the functions expect a `T` as its user data, and it is
         // one, with a reference of its own.
         unsafe {
-            bindings::udp_tunnel_notify_add_rx_port(
-                sk,
-                bindings::udp_parsable_tunnel_type_UDP_TUNNEL_TYPE_VXLAN as u16,
-            );
+            bindings::udp_tunnel_notify_add_rx_port(sk, T::PORT_TYPE.0);
             bindings::setup_udp_tunnel_sock(net.as_ptr(), sk, &mut cfg);
         }
         sender.0.store(sk, Release);
         // INVARIANT: The socket is open, and its user data as the type says.
         Ok(Self {
             sk,
+            tunnel,
             sender,
-            _tunnel: PhantomData,
+            _owns: PhantomData,
         })
     }
 
@@ -233,22 +248,30 @@ impl<T: Tunnel> Listener<T> {
         })
     }
 
-    /// Closes the socket and waits until nobody uses it. Sleeps; a listener that is dropped without
-    /// this stays open for good.
+    /// Closes the socket and waits until nobody uses it. Sleeps.
     pub(crate) fn close(self, _rtnl: &Rtnl<'_>) {
-        self.sender.0.store(null_mut(), Release);
+        let this = ManuallyDrop::new(self);
+        this.sender.0.store(null_mut(), Release);
         // SAFETY: By the invariants the socket is open and its user data a counted reference. After the
-        // release no packet finds the user data, after the grace period nobody uses it.
+        // release no packet finds the user data, after the grace period nobody uses it. The fields are
+        // not used again: each ends here, once.
         unsafe {
-            let tunnel = bindings::shim_sk_user_data(self.sk).cast::<T>();
-            bindings::udp_tunnel_notify_del_rx_port(
-                self.sk,
-                bindings::udp_parsable_tunnel_type_UDP_TUNNEL_TYPE_VXLAN as u16,
-            );
-            bindings::udp_tunnel_sock_release(self.sk);
+            bindings::udp_tunnel_notify_del_rx_port(this.sk, T::PORT_TYPE.0);
+            bindings::udp_tunnel_sock_release(this.sk);
             bindings::synchronize_net();
-            drop(Arc::from_raw(tunnel));
+            drop(Arc::from_raw(this.tunnel));
+            drop(core::ptr::read(&this.sender));
         }
+    }
+}
+
+impl<T: Tunnel> Drop for Listener<T> {
+    /// Somebody has lost a socket that calls into this module, and closing it may sleep where we are:
+    /// the socket stays, and so does the module.
+    fn drop(&mut self) {
+        pr_err!("a socket was not closed: the module stays loaded\n");
+        // SAFETY: We run, so the module is loaded.
+        unsafe { bindings::shim_pin_module() };
     }
 }
 
@@ -290,7 +313,7 @@ unsafe extern "C" fn error_lookup<T: Tunnel>(
     // SAFETY: By this function's contract; the borrowed packet is not dropped.
     let (skb, softirq, tunnel) =
         unsafe { (SkBuff::from_raw(skb), Softirq::assume(), tunnel::<T>(sk)) };
-    let mut skb = BorrowedSkb(core::mem::ManuallyDrop::new(skb), PhantomData);
+    let mut skb = BorrowedSkb(ManuallyDrop::new(skb), PhantomData);
     from_result(|| {
         tunnel
             .ok_or(ENOENT)?

@@ -47,6 +47,11 @@ impl Vni {
         }
     }
 
+    /// Returns the low 24 bits of `value`, as the field of the header would hold them.
+    pub(crate) const fn truncate(value: u32) -> Self {
+        Self(value & (Self::LIMIT - 1))
+    }
+
     /// Returns the number, in host order and below 2^24.
     pub(crate) const fn get(self) -> u32 {
         self.0

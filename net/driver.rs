@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All that a driver of a link kind registers, in the one order that is safe.
+
+use super::{
+    device::NetDevice,
+    layout,
+    netns::Pernet,
+    notifier::{
+        Events,
+        Notifier, //
+    },
+    rcu::Barrier,
+    rtnl::{
+        LinkKind,
+        Registration, //
+    }, //
+};
+use kernel::prelude::*;
+
+/// A registered driver.
+///
+/// The fields end in the order in which they stand: the kind and with it all devices, the events, the
+/// state in the namespaces, which devices and events use, and last the RCU callbacks that these have
+/// left behind, whose code is the module's. They are registered the other way round.
+#[pin_data]
+pub(crate) struct Driver<K: LinkKind, E: Events> {
+    #[pin]
+    links: Registration<K>,
+    #[pin]
+    events: Notifier<E>,
+    #[pin]
+    namespaces: Pernet<<K::Device as NetDevice>::Namespace>,
+    barrier: Barrier,
+}
+
+impl<K: LinkKind, E: Events> Driver<K, E> {
+    /// Registers the driver. Fails with EEXIST if the kind is another's, with EINVAL if the kernel's
+    /// structures are not those that the module was built for.
+    pub(crate) fn register() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            _: { layout::check()? },
+            barrier: Barrier,
+            namespaces <- Pernet::register(),
+            events <- Notifier::register(),
+            links <- Registration::register(),
+        }? Error)
+    }
+}
