@@ -50,7 +50,9 @@ run_section() {
 		failed=1
 	fi
 	if [ "$failed" -gt 0 ]; then
-		tail -n 60 "$log" | sed 's/^/    /' >&2
+		tail -n 40 "$log" | sed 's/^/    /' >&2
+		# What follows a test run, like a kernel log, may hide which failed.
+		grep -E '^(FAIL|FAILED|ERROR) ' "$log" | head -n 40 | sed 's/^/    /' >&2 || true
 	fi
 	say "$section: $passed passed, $failed failed, $skipped skipped ($((SECONDS - start)) s; $log)"
 	names+=("$section") times+=("$((SECONDS - start))")
