@@ -51,9 +51,10 @@ def vxlan(vni, payload, flags=0x08000000, reserved=0):
     return struct.pack("!II", flags, vni << 8 | reserved) + payload
 
 
-def outer(link, payload, dport=PORT, sport=50000, tos=0, src=None):
+def outer(link, payload, dport=PORT, sport=50000, tos=0, src=None, frag=0):
     """`payload` as a UDP datagram from a link's own address to its peer's."""
-    ip = ipv4(src or link.ip, link.peer_ip, udp(sport, dport, payload), tos=tos)
+    ip = ipv4(src or link.ip, link.peer_ip, udp(sport, dport, payload), tos=tos,
+              frag=frag)
     return ethernet(link.peer_mac, link.mac_u0, ip)
 
 
