@@ -3,7 +3,8 @@
 //! Whether bindgen's view of the kernel's structures is that of the compiler that built the kernel.
 //!
 //! bindgen reads the headers with clang, the kernel and `shim.c` are built with another compiler. Both
-//! list the sizes and offsets that the abstractions rely on; the module does not load if they differ.
+//! list sizes, offsets and configured constants that the abstractions rely on, and the module does not
+//! load if they differ. The two lists are kept by hand: what neither has is not checked.
 
 use super::bindings;
 use core::mem::{
@@ -12,7 +13,13 @@ use core::mem::{
 };
 use kernel::prelude::*;
 
+/// The group of header offsets in `sk_buff`, behind bit fields.
+type Headers = bindings::sk_buff__bindgen_ty_4__bindgen_ty_2;
+const HEADERS: usize = offset_of!(bindings::sk_buff, __bindgen_anon_4);
+
 const OURS: &[usize] = &[
+    bindings::shim_hz as usize,
+    bindings::shim_gfp_atomic as usize,
     size_of::<bindings::sk_buff>(),
     offset_of!(bindings::sk_buff, len),
     offset_of!(bindings::sk_buff, data_len),
@@ -87,6 +94,28 @@ const OURS: &[usize] = &[
     offset_of!(bindings::shim_node, key),
     offset_of!(bindings::shim_node, order),
     offset_of!(bindings::shim_node, rcu),
+    HEADERS.wrapping_add(offset_of!(Headers, network_header)),
+    HEADERS.wrapping_add(offset_of!(Headers, mac_header)),
+    HEADERS.wrapping_add(offset_of!(Headers, transport_header)),
+    HEADERS.wrapping_add(offset_of!(Headers, protocol)),
+    offset_of!(bindings::rtnl_newlink_params, tb),
+    offset_of!(bindings::rtnl_newlink_params, data),
+    offset_of!(bindings::netdev_notifier_info, dev),
+    offset_of!(bindings::notifier_block, notifier_call),
+    offset_of!(bindings::net_device_ops, ndo_fdb_add),
+    offset_of!(bindings::net_device_ops, ndo_fdb_dump),
+    offset_of!(bindings::ndmsg, ndm_ifindex),
+    offset_of!(bindings::ndmsg, ndm_state),
+    offset_of!(bindings::nlmsghdr, nlmsg_seq),
+    offset_of!(bindings::ethtool_drvinfo, version),
+    offset_of!(bindings::ethtool_link_ksettings, base.speed),
+    offset_of!(bindings::udp_tunnel_sock_cfg, encap_rcv),
+    offset_of!(bindings::udp_tunnel_sock_cfg, encap_err_lookup),
+    offset_of!(bindings::vxlan_config, remote_ifindex),
+    offset_of!(bindings::vxlan_config, port_max),
+    offset_of!(bindings::vxlan_config, ttl),
+    offset_of!(bindings::vxlan_rdst, remote_vni),
+    offset_of!(bindings::vxlan_rdst, remote_ifindex),
 ];
 
 /// Fails with EINVAL, and says where, if the two views differ.

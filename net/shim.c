@@ -380,6 +380,8 @@ unsigned long shim_jiffies_to_clock_t(unsigned long delta)
 
 /* What Rust compares its own view of the structures to: see net/layout.rs. */
 const size_t shim_layout[] = {
+	HZ,
+	GFP_ATOMIC,
 	sizeof(struct sk_buff),
 	offsetof(struct sk_buff, len),
 	offsetof(struct sk_buff, data_len),
@@ -454,5 +456,27 @@ const size_t shim_layout[] = {
 	offsetof(struct shim_node, key),
 	offsetof(struct shim_node, order),
 	offsetof(struct shim_node, rcu),
+	offsetof(struct sk_buff, network_header),
+	offsetof(struct sk_buff, mac_header),
+	offsetof(struct sk_buff, transport_header),
+	offsetof(struct sk_buff, protocol),
+	offsetof(struct rtnl_newlink_params, tb),
+	offsetof(struct rtnl_newlink_params, data),
+	offsetof(struct netdev_notifier_info, dev),
+	offsetof(struct notifier_block, notifier_call),
+	offsetof(struct net_device_ops, ndo_fdb_add),
+	offsetof(struct net_device_ops, ndo_fdb_dump),
+	offsetof(struct ndmsg, ndm_ifindex),
+	offsetof(struct ndmsg, ndm_state),
+	offsetof(struct nlmsghdr, nlmsg_seq),
+	offsetof(struct ethtool_drvinfo, version),
+	offsetof(struct ethtool_link_ksettings, base.speed),
+	offsetof(struct udp_tunnel_sock_cfg, encap_rcv),
+	offsetof(struct udp_tunnel_sock_cfg, encap_err_lookup),
+	offsetof(struct vxlan_config, remote_ifindex),
+	offsetof(struct vxlan_config, port_max),
+	offsetof(struct vxlan_config, ttl),
+	offsetof(struct vxlan_rdst, remote_vni),
+	offsetof(struct vxlan_rdst, remote_ifindex),
 };
 const size_t shim_layout_len = ARRAY_SIZE(shim_layout);

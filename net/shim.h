@@ -133,6 +133,8 @@ extern const size_t shim_layout[];
 extern const size_t shim_layout_len;
 
 /* Constants that bindgen cannot evaluate from their macros. */
+/* bindgen would take HZ from the user-space header: 100. */
+static const u32 shim_hz = HZ;
 static const u32 shim_gfp_atomic = GFP_ATOMIC;
 static const u32 shim_gfp_atomic_nowarn = GFP_ATOMIC | __GFP_NOWARN;
 

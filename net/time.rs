@@ -7,7 +7,7 @@
 use super::bindings;
 
 /// Jiffies in a second.
-pub(crate) const HZ: usize = bindings::HZ as usize;
+pub(crate) const HZ: usize = bindings::shim_hz as usize;
 
 /// A moment. Moments wrap around, so they are compared by their distance.
 #[derive(Clone, Copy, PartialEq, Eq)]
