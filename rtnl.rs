@@ -204,6 +204,17 @@ impl LinkKind for Vxlan {
         device::create(dev, config, mtu, new.net, rtnl, ack)
     }
 
+    /// There is no change of a device yet: the requester is told so, and the device stays as it is.
+    fn change_link(
+        _dev: &NetDev<Device>,
+        _data: Option<&Attrs<'_>>,
+        _rtnl: &Rtnl<'_>,
+        ack: &ExtAck<'_>,
+    ) -> Result {
+        ack.message("vxlan: changing a device is not supported by this driver yet");
+        Err(EOPNOTSUPP)
+    }
+
     fn info_size() -> usize {
         const NUMBERS: usize = 8;
         const OCTETS: usize = 16;

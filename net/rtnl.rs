@@ -122,6 +122,14 @@ pub(crate) trait LinkKind: 'static {
         ack: &ExtAck<'_>,
     ) -> Result<Created>;
 
+    /// Changes a device.
+    fn change_link(
+        dev: &NetDev<Self::Device>,
+        data: Option<&Attrs<'_>>,
+        rtnl: &Rtnl<'_>,
+        ack: &ExtAck<'_>,
+    ) -> Result;
+
     /// Returns the octets that [`LinkKind::fill_info`] needs at most.
     fn info_size() -> usize;
 
@@ -163,6 +171,7 @@ impl<K: LinkKind> Registration<K> {
                     setup: Some(device_ops::setup::<K::Device>),
                     validate: Some(validate::<K>),
                     newlink: Some(new_link::<K>),
+                    changelink: Some(change_link::<K>),
                     dellink: Some(del_link::<K>),
                     get_size: Some(get_size::<K>),
                     fill_info: Some(fill_info::<K>),
@@ -259,6 +268,27 @@ unsafe extern "C" fn new_link<K: LinkKind>(
             Err(EINVAL)
         }
     })
+}
+
+/// # Safety
+///
+/// Called by the core with a registered device of this kind, a request to change it, and RTNL held.
+unsafe extern "C" fn change_link<K: LinkKind>(
+    dev: *mut bindings::net_device,
+    _tb: *mut *mut bindings::nlattr,
+    data: *mut *mut bindings::nlattr,
+    extack: *mut bindings::netlink_ext_ack,
+) -> c_int {
+    // SAFETY: By this function's contract.
+    let (dev, data, rtnl, ack) = unsafe {
+        (
+            NetDev::<K::Device>::from_raw(dev),
+            kind_attrs::<K>(data),
+            Rtnl::assume(),
+            ExtAck::from_raw(extack),
+        )
+    };
+    from_result(|| K::change_link(dev, data.as_ref(), &rtnl, &ack).map(|()| 0))
 }
 
 /// # Safety

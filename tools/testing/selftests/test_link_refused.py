@@ -186,6 +186,19 @@ def test_not_yet(untouched, attribute):
     assert caught.value.path == at(attribute) and caught.value.text
 
 
+@pytest.mark.ours_only(reason="there is no change of a device yet")
+def test_change_not_yet(host):
+    """A change is refused with a reason, and the device stays as it is."""
+    host.vxlan(ageing=30)
+    before = host.link_get("vx0").get(IFLA.LINKINFO)
+    change = [(INFO.KIND, b"vxlan"), (INFO.DATA, host.vxlan_data(ageing=77))]
+    with pytest.raises(NetlinkError) as caught:
+        host.link_set("vx0", attrs=[(IFLA.LINKINFO, change)])
+    assert caught.value.errno == errno.EOPNOTSUPP
+    assert "changing a device is not supported" in caught.value.text
+    assert host.link_get("vx0").get(IFLA.LINKINFO) == before
+
+
 def test_explicitly_off(host):
     """Asking for a function to be off is asking for nothing."""
     for attribute in (VX.PROXY, VX.RSC, VX.L2MISS, VX.L3MISS, VX.COLLECT_METADATA,
