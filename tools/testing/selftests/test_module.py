@@ -239,3 +239,28 @@ def test_second_owner(driver, pair):
     frame = packets.inner(BROADCAST, a.mac("vx0"))
     inside.send(frame)
     assert outside.one() == frame
+
+
+@pytest.mark.ours_only(reason="the stock module's exports keep a renamed copy from loading")
+def test_kind_is_taken(pair, tmp_path):
+    """Past the loader's own check, by another module name, the kind still has one owner.
+
+    The driver's EEXIST arrives as EBUSY: the loader keeps EEXIST for names that are
+    loaded already (do_init_module).
+    """
+    ours, stock = ([path for path in modules() if part in path]
+                   for part in ("/updates/", "/kernel/"))
+    with open(ours[0], "rb") as stream:
+        image = stream.read()
+    name = b"vxlan".ljust(56, b"\0")        # In struct module.
+    assert image.count(name) == 1
+    renamed = tmp_path / "renamed.ko"
+    renamed.write_bytes(image.replace(name, b"other".ljust(56, b"\0")))
+    unload()
+    subprocess.run(["modprobe", "-a", "udp_tunnel", "ip6_udp_tunnel"], check=True)
+    subprocess.run(["insmod", stock[0]], check=True)
+    done = subprocess.run(["insmod", str(renamed)], stdout=subprocess.PIPE, check=False,
+                          stderr=subprocess.STDOUT, text=True)
+    assert done.returncode != 0 and "Device or resource busy" in done.stdout
+    assert not os.path.isdir("/sys/module/other")
+    pair[0].vxlan()                         # The owner works on.
