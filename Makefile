@@ -30,11 +30,14 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) \
 	$(if $(filter-out default undefined,$(origin CC)),CC="$(CC)") \
 	$(if $(KERNELRELEASE),KERNELRELEASE=$(KERNELRELEASE))
 
-modules: has-metadata
+modules: has-metadata no-space
 	+$(kbuild) modules
 
-modules_install:
+modules_install: has-metadata no-space
 	+$(kbuild) modules_install
+
+no-space:
+	@test '$(words $(CURDIR))' = 1 || { echo 'error: Kbuild cannot build in "$(CURDIR)", as its path has a space; "make demo" and tools/build can' >&2; exit 1; }
 
 has-metadata:
 	@test -e '$(KDIR)/rust/libkernel.rmeta' || { echo 'error: $(KDIR) has no Rust metadata (rust/libkernel.rmeta); run "tools/prepare-kdir" to make a tree that has, then "make KDIR=/usr/src/vxlan_rs-kdir-<release>"' >&2; exit 1; }
@@ -64,4 +67,4 @@ check: setup
 shell:
 	@tools/vm $(choice) --driver=ours --interactive
 
-.PHONY: help modules modules_install has-metadata clean setup demo test check shell
+.PHONY: help modules modules_install has-metadata no-space clean setup demo test check shell

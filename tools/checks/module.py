@@ -75,7 +75,7 @@ def _build(tree):
         if match:
             settings[match[1]] = match[2]
     command = ["make", "--no-print-directory", "-C", str(tree.kdir), f"M={tree.build_dir}",
-               "CLIPPY=1", f"CLIPPY_CONF_DIR={tree.root}", f"-j{os.cpu_count()}",
+               "CLIPPY=1", f"CLIPPY_CONF_DIR={tree.build_dir}", f"-j{os.cpu_count()}",
                *(f"{name}={value}" for name, value in settings.items()), "modules"]
     run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return run.stdout
