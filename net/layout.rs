@@ -18,6 +18,8 @@ type Headers = bindings::sk_buff__bindgen_ty_4__bindgen_ty_2;
 const HEADERS: usize = offset_of!(bindings::sk_buff, __bindgen_anon_4);
 
 const OURS: &[usize] = &[
+    // Private data follows the structure at once.
+    size_of::<bindings::net_device>(),
     bindings::shim_hz as usize,
     bindings::shim_gfp_atomic as usize,
     size_of::<bindings::sk_buff>(),

@@ -129,7 +129,6 @@ void shim_device_setup(struct net_device *dev, const struct device_type *type)
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_DSTATS;
 }
 
-void *shim_netdev_priv(const struct net_device *dev) { return netdev_priv(dev); }
 void shim_dev_hold(struct net_device *dev) { dev_hold(dev); }
 void shim_dev_put(struct net_device *dev) { dev_put(dev); }
 struct net *shim_dev_net(const struct net_device *dev) { return read_pnet(&dev->nd_net); }
@@ -380,6 +379,7 @@ unsigned long shim_jiffies_to_clock_t(unsigned long delta)
 
 /* What Rust compares its own view of the structures to: see net/layout.rs. */
 const size_t shim_layout[] = {
+	offsetof(struct net_device, priv),
 	HZ,
 	GFP_ATOMIC,
 	sizeof(struct sk_buff),

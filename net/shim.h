@@ -60,7 +60,6 @@ int shim_table_remove(struct rhashtable *table, struct shim_node *node);
 
 /* net_device and namespaces */
 void shim_device_setup(struct net_device *dev, const struct device_type *type);
-void *shim_netdev_priv(const struct net_device *dev);
 void shim_dev_hold(struct net_device *dev);
 void shim_dev_put(struct net_device *dev);
 struct net *shim_dev_net(const struct net_device *dev);
