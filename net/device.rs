@@ -123,8 +123,8 @@ impl<T: NetDevice> Deref for NetDev<T> {
 /// `dev` was allocated with room for a `Private<T>`.
 #[inline]
 pub(super) unsafe fn private<T: NetDevice>(dev: *mut bindings::net_device) -> *mut Private<T> {
-    // SAFETY: By this function's contract.
-    // It follows the structure, whose size is a multiple of a cache line (checked in `layout`).
+    // SAFETY: By this function's contract there is private data, and it follows the structure at once:
+    // `layout` has compared the place with C's `offsetof(struct net_device, priv)`.
     unsafe { dev.add(1).cast() }
 }
 
