@@ -99,8 +99,9 @@ def hosts(driver, kernel_log):
     alive = [host for host in made if host.fd >= 0]
     for host in alive:
         host.clear()
-    leaks = {host.name: (host.links(), host.udp_ports()) for host in alive
-             if host.links() or host.udp_ports()}
+    leaks = {host.name: (host.links(), host.udp_ports(), host.udp6_ports())
+             for host in alive
+             if host.links() or host.udp_ports() or host.udp6_ports()}
     for host in made:
         host.close()
     assert not leaks, f"left behind: {leaks}"

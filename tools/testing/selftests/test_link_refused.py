@@ -12,15 +12,10 @@ import pytest
 
 from lib import rtnl
 from lib.rtnl import NetlinkError
-from lib.uapi import IFLA, INFO, VX
+from lib.uapi import IFLA, INFO, VX, at
 
 POLICY = "Attribute failed policy validation"
 LENGTH = "invalid attribute length"
-
-
-def at(attribute):
-    """Where the ack points for an attribute of IFLA_INFO_DATA."""
-    return (IFLA.LINKINFO, INFO.DATA, attribute)
 
 
 # Requests with one fault: options, link attributes, then errno, text, place.

@@ -19,8 +19,10 @@ ZERO_MAC = "00:00:00:00:00:00"
 OPTIONS = {
     "id": (VX.ID, rtnl.u32),
     "remote": (VX.GROUP, rtnl.ip4),
+    "remote6": (VX.GROUP6, rtnl.ip6),
     "dev": (VX.LINK, rtnl.u32),
     "local": (VX.LOCAL, rtnl.ip4),
+    "local6": (VX.LOCAL6, rtnl.ip6),
     "ttl": (VX.TTL, rtnl.u8),
     "tos": (VX.TOS, rtnl.u8),
     "learning": (VX.LEARNING, rtnl.u8),
@@ -32,6 +34,23 @@ OPTIONS = {
     "localbypass": (VX.LOCALBYPASS, rtnl.u8),
     "reserved_bits": (VX.RESERVED_BITS, bytes.fromhex),
     "ttl_inherit": (VX.TTL_INHERIT, lambda _: b""),
+    "proxy": (VX.PROXY, rtnl.u8),
+    "rsc": (VX.RSC, rtnl.u8),
+    "l2miss": (VX.L2MISS, rtnl.u8),
+    "l3miss": (VX.L3MISS, rtnl.u8),
+    "zero_csum6_tx": (VX.UDP_ZERO_CSUM6_TX, rtnl.u8),
+    "zero_csum6_rx": (VX.UDP_ZERO_CSUM6_RX, rtnl.u8),
+    "remcsum_tx": (VX.REMCSUM_TX, rtnl.u8),
+    "remcsum_rx": (VX.REMCSUM_RX, rtnl.u8),
+    "nopartial": (VX.REMCSUM_NOPARTIAL, lambda _: b""),
+    "gbp": (VX.GBP, lambda _: b""),
+    "gpe": (VX.GPE, lambda _: b""),
+    "external": (VX.COLLECT_METADATA, rtnl.u8),
+    "vnifilter": (VX.VNIFILTER, rtnl.u8),
+    "label": (VX.LABEL, lambda value: struct.pack("!I", value)),
+    "label_policy": (VX.LABEL_POLICY, rtnl.u32),
+    "df": (VX.DF, rtnl.u8),
+    "mcroute": (VX.MC_ROUTE, rtnl.u8),
 }
 
 
@@ -42,12 +61,35 @@ class Host(NetNS):
     ip = peer_ip = mac_u0 = peer_mac = None
 
     def vxlan_data(self, **options):
-        """IFLA_INFO_DATA for options named as in OPTIONS; `dev` is a link's name."""
-        options = {"id": 10, "port": packets.PORT, **options}
-        if isinstance(options.get("dev"), str):
-            options["dev"] = self.index(options["dev"])
-        return [(OPTIONS[key][0], OPTIONS[key][1](value))
-                for key, value in options.items() if value is not None]
+        """IFLA_INFO_DATA for options named as in OPTIONS, id 10 and port 4789 by default.
+
+        `dev` may be a link's name; IPv6 addresses may be given as remote and local.
+        """
+        return self.vxlan_options(**{"id": 10, "port": packets.PORT, **options})
+
+    def vxlan_options(self, **options):
+        """IFLA_INFO_DATA for these options alone, in the order given."""
+        data = []
+        for key, value in options.items():
+            if value is None:
+                continue
+            if key in ("remote", "local") and ":" in value:
+                key += "6"
+            elif key == "dev" and isinstance(value, str):
+                value = self.index(value)
+            number, pack = OPTIONS[key]
+            data.append((number, pack(value)))
+        return data
+
+    def vxlan_change(self, name="vx0", attrs=(), **options):
+        """Change a device: RTM_NEWLINK of an existing one, with these options alone."""
+        info = [(u.INFO.KIND, b"vxlan"), (u.INFO.DATA, self.vxlan_options(**options))]
+        self.link_set(name, attrs=[*attrs, (u.IFLA.LINKINFO, info)])
+
+    def vxlan_info(self, name="vx0"):
+        """IFLA_INFO_DATA of a device as the driver reports it: {attribute: bytes}."""
+        nest = dict(rtnl.decode(self.link_get(name).get(u.IFLA.LINKINFO)))
+        return dict(rtnl.decode(nest[u.INFO.DATA]))
 
     def vxlan(self, name="vx0", up=True, attrs=(), **options):
         """Make a VXLAN device, by default VNI 10 on port 4789, and bring it up."""

@@ -22,6 +22,7 @@ from .wait import PATIENCE, wait_for
 
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
+IFA_F_NODAD = 2
 SELF_NS = "/proc/thread-self/ns/net"
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -147,17 +148,32 @@ class NetNS:
         return self.link_get(name).get(u.IFLA.ADDRESS).hex(":")
 
     def address(self, name, addr, prefix):
-        header = struct.pack("=BBBBi", socket.AF_INET, prefix, 0, 0, self.index(name))
-        self.nl.request(u.RTM_NEWADDR, header,
-                        [(1, rtnl.ip4(addr)), (2, rtnl.ip4(addr))],
+        """Give a link an address; an IPv6 one is usable at once (`ipv6` first)."""
+        six = ":" in addr
+        family, flags = (socket.AF_INET6, IFA_F_NODAD) if six else (socket.AF_INET, 0)
+        raw = rtnl.ip6(addr) if six else rtnl.ip4(addr)
+        header = struct.pack("=BBBBi", family, prefix, flags, 0, self.index(name))
+        self.nl.request(u.RTM_NEWADDR, header, [(1, raw), (2, raw)],
                         u.NLM_F_ACK | u.NLM_F_CREATE | u.NLM_F_EXCL)
 
+    def ipv6(self, name, on=True):
+        """Allow IPv6 on a link, without router and neighbour messages of its own."""
+        values = {"accept_dad": 0, "accept_ra": 0, "router_solicitations": 0,
+                  "addr_gen_mode": 1, "disable_ipv6": 0 if on else 1}
+        for key, value in values.items():
+            self.sysctl(f"net/ipv6/conf/{name}/{key}", value)
+
+    def sysctl(self, path, value):
+        with self, open(f"/proc/sys/{path}", "w", encoding="ascii") as stream:
+            stream.write(str(value))
+
     def neighbour(self, name, addr, lladdr):
-        """A permanent ARP entry, so that no ARP frame mixes with the test's."""
-        header = struct.pack("=BxHiHBB", socket.AF_INET, 0, self.index(name),
-                             u.NUD_PERMANENT, 0, 0)
+        """A permanent neighbour, so that no ARP or ND frame mixes with the test's."""
+        six = ":" in addr
+        header = struct.pack("=BxHiHBB", socket.AF_INET6 if six else socket.AF_INET, 0,
+                             self.index(name), u.NUD_PERMANENT, 0, 0)
         self.nl.request(u.RTM_NEWNEIGH, header,
-                        [(u.NDA.DST, rtnl.ip4(addr)),
+                        [(u.NDA.DST, rtnl.ip6(addr) if six else rtnl.ip4(addr)),
                          (u.NDA.LLADDR, rtnl.mac(lladdr))],
                         u.NLM_F_ACK | u.NLM_F_CREATE | u.NLM_F_REPLACE)
 
@@ -207,7 +223,17 @@ class NetNS:
 
     def udp_ports(self):
         """Ports of the UDP sockets of the namespace, the kernel's own included."""
-        lines = self.read("/proc/net/udp").splitlines()[1:]
+        return self._ports("udp")
+
+    def udp6_ports(self):
+        """The same of IPv6."""
+        return self._ports("udp6")
+
+    def _ports(self, table):
+        try:
+            lines = self.read(f"/proc/net/{table}").splitlines()[1:]
+        except FileNotFoundError:       # The kernel was booted without IPv6.
+            return []
         return sorted(int(line.split()[1].split(":")[1], 16) for line in lines)
 
     # -- Frames -----------------------------------------------------------

@@ -83,6 +83,11 @@ class VX(IntEnum):
     MC_ROUTE = 34
 
 
+def at(attribute):
+    """Where an ack points for an attribute of IFLA_INFO_DATA."""
+    return (IFLA.LINKINFO, INFO.DATA, attribute)
+
+
 class NDA(IntEnum):
     """Attributes of a neighbour (FDB) message."""
 
