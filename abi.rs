@@ -3,16 +3,21 @@
 //! The start of a device's private data as C knows it.
 //!
 //! Other drivers recognise the kind by its name and read `struct vxlan_dev` of `<net/vxlan.h>` there
-//! (mlx5 the lower device, mlxsw the configuration). What stands there is a copy for them: [`publish`]
-//! is its only writer, and the data path does not read it.
+//! (mlx5 the lower device, mlxsw the configuration). What stands there is a copy for them: [`publish_new`]
+//! and [`publish_change`] are its only writers, and the data path does not read it.
 
 use crate::{
-    config::Config,
+    config::{
+        Config,
+        Flags, //
+    },
     device::Device,
     net::{
+        device::NetDev,
         mirror,
         netns::Net,
-        register::Allocated, //
+        register::Allocated,
+        rtnl::Rtnl, //
     },
     wire::ip::Addr, //
 };
@@ -22,13 +27,30 @@ pub(crate) type Prefix = mirror::VxlanDev;
 
 /// Copies the configuration of a device to where C reads it, before the device is registered: then
 /// nobody reads it yet.
-pub(crate) fn publish(dev: &mut Allocated<'_, Device>, config: &Config, net: &Net) {
+pub(crate) fn publish_new(dev: &mut Allocated<'_, Device>, config: &Config, net: &Net) {
     let prefix = dev.abi();
-    let remote = address(config.remote);
     // SAFETY: The prefix is valid as long as the device, which is ours alone.
     unsafe {
         (*prefix).dev = dev.as_ptr();
         (*prefix).net = net.as_ptr();
+        write(prefix, config);
+    }
+}
+
+/// Copies a changed configuration. Those who read it hold RTNL too.
+pub(crate) fn publish_change(dev: &NetDev<Device>, config: &Config, rtnl: &Rtnl<'_>) {
+    // SAFETY: The prefix is valid as long as the device, and RTNL keeps all others off it.
+    unsafe { write(dev.abi(rtnl), config) };
+}
+
+/// # Safety
+///
+/// `prefix` is valid, and nobody else uses it now.
+unsafe fn write(prefix: *mut Prefix, config: &Config) {
+    const { assert!(numbers_agree()) };
+    let remote = address(config.remote);
+    // SAFETY: By this function's contract.
+    unsafe {
         let cfg = &raw mut (*prefix).cfg;
         (*cfg).remote_ip = remote;
         (*cfg).saddr = address(config.local);
@@ -39,9 +61,13 @@ pub(crate) fn publish(dev: &mut Allocated<'_, Device>, config: &Config, net: &Ne
         (*cfg).port_max = config.source_ports.high;
         (*cfg).tos = config.tos;
         (*cfg).ttl = config.ttl;
-        (*cfg).flags = flags(config);
+        (*cfg).label = config.label.to_be();
+        (*cfg).label_policy = config.label_policy as u32;
+        (*cfg).flags = config.flags.bits();
         (*cfg).age_interval = config.age_interval as usize;
         (*cfg).addrmax = config.limit;
+        (*cfg).df = config.df as u32;
+        (*cfg).reserved_bits = mirror::reserved(config.reserved.octets());
         let default = &raw mut (*prefix).default_dst;
         (*default).remote_ip = remote;
         (*default).remote_vni = config.vni.get().to_be();
@@ -50,21 +76,50 @@ pub(crate) fn publish(dev: &mut Allocated<'_, Device>, config: &Config, net: &Ne
 }
 
 fn address(addr: Addr) -> mirror::VxlanAddr {
-    let Addr::V4(octets) = addr;
     let mut value: mirror::VxlanAddr = pin_init::zeroed();
-    value.sin.sin_family = mirror::AF_INET;
-    value.sin.sin_addr.s_addr = u32::from_ne_bytes(octets);
+    match addr {
+        Addr::V4(octets) => {
+            value.sin.sin_family = mirror::AF_INET;
+            value.sin.sin_addr.s_addr = u32::from_ne_bytes(octets);
+        }
+        Addr::V6(octets) => {
+            value.sin6.sin6_family = mirror::AF_INET6;
+            value.sin6.sin6_addr.in6_u.u6_addr8 = octets;
+        }
+    }
     value
 }
 
-fn flags(config: &Config) -> u32 {
-    [
-        (config.learning, mirror::F_LEARN),
-        (!config.udp_csum, mirror::F_UDP_ZERO_CSUM_TX),
-        (config.ttl_inherit, mirror::F_TTL_INHERIT),
-        (config.local_bypass, mirror::F_LOCALBYPASS),
-    ]
-    .into_iter()
-    .filter(|(on, _)| *on)
-    .fold(0, |flags, (_, flag)| flags | flag)
+/// Whether the options have the numbers that C knows them by.
+const fn numbers_agree() -> bool {
+    let numbers = [
+        (Flags::LEARN, mirror::F_LEARN),
+        (Flags::PROXY, mirror::F_PROXY),
+        (Flags::RSC, mirror::F_RSC),
+        (Flags::L2MISS, mirror::F_L2MISS),
+        (Flags::L3MISS, mirror::F_L3MISS),
+        (Flags::IPV6, mirror::F_IPV6),
+        (Flags::UDP_ZERO_CSUM_TX, mirror::F_UDP_ZERO_CSUM_TX),
+        (Flags::UDP_ZERO_CSUM6_TX, mirror::F_UDP_ZERO_CSUM6_TX),
+        (Flags::UDP_ZERO_CSUM6_RX, mirror::F_UDP_ZERO_CSUM6_RX),
+        (Flags::REMCSUM_TX, mirror::F_REMCSUM_TX),
+        (Flags::REMCSUM_RX, mirror::F_REMCSUM_RX),
+        (Flags::GBP, mirror::F_GBP),
+        (Flags::REMCSUM_NOPARTIAL, mirror::F_REMCSUM_NOPARTIAL),
+        (Flags::COLLECT_METADATA, mirror::F_COLLECT_METADATA),
+        (Flags::GPE, mirror::F_GPE),
+        (Flags::IPV6_LINKLOCAL, mirror::F_IPV6_LINKLOCAL),
+        (Flags::TTL_INHERIT, mirror::F_TTL_INHERIT),
+        (Flags::VNIFILTER, mirror::F_VNIFILTER),
+        (Flags::LOCALBYPASS, mirror::F_LOCALBYPASS),
+        (Flags::MC_ROUTE, mirror::F_MC_ROUTE),
+    ];
+    let mut i = 0;
+    while i < numbers.len() {
+        if numbers[i].0.bits() != numbers[i].1 {
+            return false;
+        }
+        i += 1;
+    }
+    true
 }

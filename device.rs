@@ -9,6 +9,7 @@ use crate::{
     config::{
         largest_mtu,
         Config,
+        Flags,
         Lower,
         Sizes, //
     },
@@ -25,10 +26,10 @@ use crate::{
     net::{
         device::{
             AnyDevice,
-            LowerLink,
             NetDev,
             NetDevice, //
         },
+        lower::LowerLink,
         netlink::ExtAck,
         netns::Net,
         rcu::{
@@ -52,6 +53,7 @@ use crate::{
         Namespace,
         Socket, //
     },
+    wire::ip::Family,
     xmit, //
 };
 use kernel::{
@@ -71,8 +73,10 @@ impl AtomicDrop for Config {}
 pub(crate) struct Device {
     /// What the data path reads, whole: one snapshot a packet.
     config: RcuBox<Config>,
-    /// The sending end of the socket, while the device is up.
-    sender: RcuCell<Arc<Sender>>,
+    /// The sending end of the IPv4 socket, while the device is up.
+    sender4: RcuCell<Arc<Sender>>,
+    /// The sending end of the IPv6 socket, while the device is up.
+    sender6: RcuCell<Arc<Sender>>,
     /// The forwarding table.
     #[pin]
     pub(crate) fdb: Fdb,
@@ -84,8 +88,8 @@ pub(crate) struct Device {
 /// The state that only RTNL holders look at.
 #[derive(Default)]
 struct Control {
-    /// The socket, while the device is up.
-    socket: Option<Arc<Socket>>,
+    /// The sockets, while the device is up: one, or two in metadata mode.
+    sockets: [Option<Arc<Socket>>; 2],
     /// The link to the lower device.
     lower: Option<LowerLink>,
 }
@@ -94,7 +98,8 @@ impl Device {
     fn new(config: Prepared<Config>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             config: RcuBox::new(config),
-            sender: RcuCell::empty(),
+            sender4: RcuCell::empty(),
+            sender6: RcuCell::empty(),
             fdb <- Fdb::new(),
             control <- new_mutex!(Control::default(), "vxlan::Device::control"),
         }? Error)
@@ -111,19 +116,45 @@ impl Device {
         self.config.load(&rcu::read_lock()).clone()
     }
 
-    /// Returns the sending end of the socket, None while the device is down.
+    /// Returns the sending end of the socket of `family`, None while there is none.
     #[inline]
-    pub(crate) fn sender<'a>(&'a self, reader: &'a impl RcuProof) -> Option<&'a Sender> {
-        self.sender.load(reader).map(|sender| &**sender)
+    pub(crate) fn sender<'a>(
+        &'a self,
+        family: Family,
+        reader: &'a impl RcuProof,
+    ) -> Option<&'a Sender> {
+        let sender = self.sender_cell(family).load(reader)?;
+        Some(sender)
     }
 
-    /// Returns the socket, None while the device is down.
-    pub(crate) fn socket(&self, _rtnl: &Rtnl<'_>) -> Option<Arc<Socket>> {
-        self.control.lock().socket.clone()
+    #[inline]
+    fn sender_cell(&self, family: Family) -> &RcuCell<Arc<Sender>> {
+        match family {
+            Family::V4 => &self.sender4,
+            Family::V6 => &self.sender6,
+        }
     }
 
-    fn set_socket(&self, socket: Option<Arc<Socket>>, _rtnl: &Rtnl<'_>) -> Option<Arc<Socket>> {
-        core::mem::replace(&mut self.control.lock().socket, socket)
+    /// Returns the socket of `family`, None while there is none.
+    pub(crate) fn socket(&self, family: Family, _rtnl: &Rtnl<'_>) -> Option<Arc<Socket>> {
+        let control = self.control.lock();
+        let mut sockets = control.sockets.iter().flatten();
+        sockets.find(|socket| socket.family() == family).cloned()
+    }
+
+    /// Has the data path use `config` from now on.
+    pub(crate) fn publish(&self, config: Prepared<Config>, _rtnl: &Rtnl<'_>) {
+        drop(self.config.replace(config));
+    }
+
+    /// Takes the link to the lower device, to put another there.
+    pub(crate) fn take_lower(&self, _rtnl: &Rtnl<'_>) -> Option<LowerLink> {
+        self.control.lock().lower.take()
+    }
+
+    /// Notes the link to the lower device.
+    pub(crate) fn set_lower(&self, link: Option<LowerLink>, _rtnl: &Rtnl<'_>) {
+        self.control.lock().lower = link;
     }
 }
 
@@ -137,27 +168,24 @@ pub(crate) fn create(
     rtnl: &Rtnl<'_>,
     ack: &ExtAck<'_>,
 ) -> Result<Created> {
-    if let Some(owner) = sock::vni_owner(net, &config) {
-        ack.message_of(
-            "A VXLAN device with the specified VNI already exists: ",
-            &owner.name(),
-        );
-        return Err(EEXIST);
-    }
+    refuse_known_vni(net, &config, None, ack)?;
     let below = net.device(config.ifindex, rtnl);
-    let lower = below.map(rules_of);
-    let sizes = Sizes::new(dev.mtu(), requested_mtu, config.headroom(), lower.as_ref());
+    let lower = below.map(|below| rules_of(below, rtnl));
+    let sizes = Sizes::new(dev.mtu(), requested_mtu, &config, lower.as_ref());
+    if config.flags.has(Flags::GPE) {
+        dev.make_raw();
+    }
     dev.set_sizes(sizes.mtu, sizes.needed_headroom);
     if let Some(below) = below {
         dev.inherit(below);
     }
-    abi::publish(&mut dev, &config, net);
+    abi::publish_new(&mut dev, &config, net);
 
     let snapshot = Prepared::new(config.clone())?;
     let dev = dev.register(Device::new(snapshot), net, rtnl)?;
     if let Some(below) = below {
-        let link = dev.link_above(below, rtnl, ack)?;
-        dev.control.lock().lower = Some(link);
+        let link = LowerLink::new(&dev, below, rtnl, ack)?;
+        dev.set_lower(Some(link), rtnl);
     }
     dev.announce()?;
     if !config.remote.is_any() {
@@ -167,13 +195,64 @@ pub(crate) fn create(
     Ok(dev.keep())
 }
 
+/// Fails with EEXIST, and says which, if another device than `dev` excludes one of `config`.
+pub(crate) fn refuse_known_vni(
+    net: &Net,
+    config: &Config,
+    dev: Option<&NetDev<Device>>,
+    ack: &ExtAck<'_>,
+) -> Result {
+    let Some(owner) = sock::vni_owner(net, config, dev) else {
+        return Ok(());
+    };
+    ack.message_of(
+        "A VXLAN device with the specified VNI already exists: ",
+        &owner.name(),
+    );
+    Err(EEXIST)
+}
+
 /// Returns what the rules of configuration need of a lower device.
-pub(crate) fn rules_of(below: &AnyDevice) -> Lower {
+pub(crate) fn rules_of(below: &AnyDevice, rtnl: &Rtnl<'_>) -> Lower {
     let (hard_header_len, needed_headroom, _) = below.rooms();
     Lower {
         mtu: below.mtu(),
         hard_header_len,
         needed_headroom,
+        ipv6_disabled: below.ipv6_disabled(rtnl),
+    }
+}
+
+/// Puts a device on the sockets of its configuration.
+fn attach(dev: &NetDev<Device>, config: &Config, rtnl: &Rtnl<'_>) -> Result {
+    // IPv6 first, as it may be absent: in metadata mode IPv4 is enough then.
+    for family in [Family::V6, Family::V4] {
+        if !config.uses(family) {
+            continue;
+        }
+        let socket = match sock::attach(dev, config, family, rtnl) {
+            Err(error) if error == EAFNOSUPPORT && config.uses(Family::V4) => continue,
+            socket => socket?,
+        };
+        let sender = socket.sender().ok_or(ENODEV).and_then(Prepared::new);
+        let free = match &mut dev.control.lock().sockets {
+            [first @ None, _] | [_, first @ None] => Some(first).map(|slot| *slot = Some(socket)),
+            _ => None,
+        };
+        drop(dev.sender_cell(family).replace(Some(sender?)));
+        free.ok_or(EBUSY)?;
+    }
+    Ok(())
+}
+
+/// Takes a device off its sockets.
+fn detach(dev: &NetDev<Device>, config: &Config, rtnl: &Rtnl<'_>) {
+    for family in [Family::V6, Family::V4] {
+        drop(dev.sender_cell(family).replace(None));
+    }
+    let sockets = core::mem::take(&mut dev.control.lock().sockets);
+    for socket in sockets.into_iter().flatten() {
+        sock::detach(dev, config, socket, rtnl);
     }
 }
 
@@ -185,20 +264,11 @@ impl NetDevice for Device {
 
     fn open(dev: &NetDev<Self>, rtnl: &Rtnl<'_>) -> Result {
         let config = dev.config_copy();
-        let socket = sock::attach(dev, &config, rtnl)?;
-        let sender = socket.sender().ok_or(ENODEV).and_then(Prepared::new);
-        let joined = sender.and_then(|sender| {
-            mcast::join(&socket, &config, rtnl)?;
-            Ok(sender)
-        });
-        match joined {
-            Ok(sender) => drop(dev.sender.replace(Some(sender))),
-            Err(error) => {
-                sock::detach(dev, &config, socket, rtnl);
-                return Err(error);
-            }
+        let result = attach(dev, &config, rtnl).and_then(|()| mcast::join(dev, &config, rtnl));
+        if let Err(error) = result {
+            detach(dev, &config, rtnl);
+            return Err(error);
         }
-        drop(dev.set_socket(Some(socket), rtnl));
         dev.schedule(AGE_INTERVAL);
         Ok(())
     }
@@ -208,10 +278,7 @@ impl NetDevice for Device {
         mcast::leave(dev, &config, rtnl);
         dev.cancel_work(rtnl);
         fdb_learn::flush(dev, Flush::Dynamic);
-        drop(dev.sender.replace(None));
-        if let Some(socket) = dev.set_socket(None, rtnl) {
-            sock::detach(dev, &config, socket, rtnl);
-        }
+        detach(dev, &config, rtnl);
     }
 
     fn transmit(dev: &NetDev<Self>, skb: SkBuff, softirq: &Softirq<'_>) {
@@ -224,7 +291,7 @@ impl NetDevice for Device {
             .link_net_rtnl(rtnl)
             .and_then(|net| net.device(config.ifindex, rtnl));
         match lower {
-            Some(lower) if mtu > largest_mtu(lower.mtu(), config.headroom()) => Err(EINVAL),
+            Some(lower) if mtu > largest_mtu(lower.mtu(), &config) => Err(EINVAL),
             _ => Ok(()),
         }
     }
@@ -241,8 +308,7 @@ impl NetDevice for Device {
         if let Some(net) = dev.link_net_rtnl(rtnl) {
             sock::release_vni(net, &dev.config_copy(), dev);
         }
-        let link = dev.control.lock().lower.take();
-        if let Some(link) = link {
+        if let Some(link) = dev.take_lower(rtnl) {
             link.unlink(rtnl);
         }
     }

@@ -45,6 +45,7 @@ use kernel::{
 };
 
 /// Learns that a station is behind a remote, from a packet that came from there (`vxlan_snoop`).
+/// `ifindex` is the link that the remote's address is valid on, 0 if it is valid on all.
 ///
 /// Fails if the packet is to be dropped: its source is no station's address, or a static entry says
 /// that the station is elsewhere.
@@ -54,28 +55,29 @@ pub(crate) fn learn(
     config: &Config,
     mac: MacAddr,
     source: Addr,
+    ifindex: u32,
     softirq: &Softirq<'_>,
 ) -> Result<(), DropReason> {
     if !mac.is_valid() {
         return Err(DropReason::MAC_INVALID_SOURCE);
     }
     let Some(entry) = dev.fdb.find(mac, config, softirq) else {
-        learn_new(dev, config, mac, source);
+        learn_new(dev, config, mac, source, ifindex);
         return Ok(());
     };
     entry.confirm();
-    let here = |target: &Target| target.addr == source && target.ifindex == 0;
+    let here = |target: &Target| target.addr == source && target.ifindex == ifindex;
     match entry.remotes.first(softirq) {
         Some(remote) if here(&remote.target) => Ok(()),
         _ if entry.is_static() => Err(DropReason::VXLAN_ENTRY_EXISTS),
         _ => {
-            relearn(dev, config, mac, source);
+            relearn(dev, config, mac, source, ifindex);
             Ok(())
         }
     }
 }
 
-fn learn_new(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr) {
+fn learn_new(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr, ifindex: u32) {
     let vni = config.vni.get();
     let learned = Update {
         mac,
@@ -84,7 +86,7 @@ fn learn_new(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr) 
             addr: source,
             port: config.port,
             vni,
-            ifindex: 0,
+            ifindex,
         },
         state: state::REACHABLE,
         flags: flag::SELF,
@@ -99,7 +101,7 @@ fn learn_new(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr) 
 }
 
 /// Moves a station to where a packet came from: a new remote, and a route cache of its own.
-fn relearn(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr) {
+fn relearn(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr, ifindex: u32) {
     let table = dev.fdb.table.lock();
     let vni = config.vni.get();
     let entry = table.find(&Key { mac, vni });
@@ -111,7 +113,7 @@ fn relearn(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr) {
     };
     let new = Target {
         addr: source,
-        ifindex: 0,
+        ifindex,
         ..old
     };
     // Another CPU may have been faster.

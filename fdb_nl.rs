@@ -60,7 +60,7 @@ use kernel::{
     sync::rcu, //
 };
 
-/// The room that the attributes of an entry take at most. An address may be IPv6 one day.
+/// The room that the attributes of an entry take at most.
 const SIZE: usize = attr_size(ADDR_LEN)
     .wrapping_add(attr_size(16))
     .wrapping_add(attr_size(2))
@@ -91,7 +91,7 @@ fn parse(
         return Err(EINVAL);
     }
     let addr = match attrs.get(attr::DST) {
-        None => Some(Addr::ANY_V4),
+        None => config.family().any(),
         Some(dst) => parse_address(dst, ack)?,
     };
     let port = match attrs.get(attr::PORT) {
@@ -116,21 +116,21 @@ fn parse(
     }
     Ok(Spec {
         target: Target {
-            addr: addr.unwrap_or(Addr::ANY_V4),
+            addr,
             port,
             vni,
             ifindex,
         },
         source_vni,
-        foreign: addr.is_none(),
+        foreign: addr.family() != config.family(),
     })
 }
 
-/// Returns the address, None if it is IPv6.
-fn parse_address(dst: Attr<'_>, ack: &ExtAck<'_>) -> Result<Option<Addr>> {
+/// Returns the address, of the family that its length says.
+fn parse_address(dst: Attr<'_>, ack: &ExtAck<'_>) -> Result<Addr> {
     match (dst.first::<16>(), dst.first::<4>()) {
-        (Some(_), _) => Ok(None),
-        (None, Some(octets)) => Ok(Some(Addr::V4(octets))),
+        (Some(octets), _) => Ok(Addr::V6(octets)),
+        (None, Some(octets)) => Ok(Addr::V4(octets)),
         (None, None) => {
             ack.attr(Some(dst), "Unsupported address family");
             Err(EAFNOSUPPORT)
@@ -305,8 +305,10 @@ fn put_attrs(
     }
     message.put(attr::LLADDR, &mac.octets())?;
     if let Some(Remote { target, .. }) = remote {
-        let Addr::V4(octets) = target.addr;
-        message.put(attr::DST, &octets)?;
+        match target.addr {
+            Addr::V4(octets) => message.put(attr::DST, &octets)?,
+            Addr::V6(octets) => message.put(attr::DST, &octets)?,
+        }
         if target.port != 0 && target.port != config.port {
             message.put(attr::PORT, &target.port.to_be_bytes())?;
         }

@@ -183,21 +183,49 @@ fn insert(
 
 /// Adds the entry for all that have none of their own, to the configured remote.
 pub(crate) fn add_default(dev: &NetDev<Device>, config: &Config, ack: &ExtAck<'_>) -> Result {
-    let vni = config.vni.get();
-    let default = Update {
+    let default = default_update(config, mode::EXCL | mode::CREATE);
+    update(dev, config, &default, ack)
+}
+
+/// Has that entry lead to the remote of `new` instead of that of `old`; other remotes of it stay. On
+/// failure nothing is changed.
+pub(crate) fn move_default(
+    dev: &NetDev<Device>,
+    old: &Config,
+    new: &Config,
+    ack: &ExtAck<'_>,
+) -> Result {
+    let mut table = dev.fdb.table.lock();
+    if !new.remote.is_any() {
+        let default = default_update(new, mode::APPEND | mode::CREATE);
+        change(dev, old, &mut table, &default, ack)?;
+    }
+    if !old.remote.is_any() {
+        let target = default_target(old);
+        // A user may have removed it: then there is none to remove.
+        let _ = delete_locked(dev, old, &mut table, MacAddr::ZERO, &target);
+    }
+    Ok(())
+}
+
+fn default_target(config: &Config) -> Target {
+    Target {
+        addr: config.remote,
+        port: config.port,
+        vni: config.vni.get(),
+        ifindex: config.ifindex,
+    }
+}
+
+fn default_update(config: &Config, mode: u16) -> Update {
+    Update {
         mac: MacAddr::ZERO,
-        source_vni: vni,
-        target: Target {
-            addr: config.remote,
-            port: config.port,
-            vni,
-            ifindex: config.ifindex,
-        },
+        source_vni: config.vni.get(),
+        target: default_target(config),
         state: state::REACHABLE | state::PERMANENT,
         flags: flag::SELF,
-        mode: mode::EXCL | mode::CREATE,
-    };
-    update(dev, config, &default, ack)
+        mode,
+    }
 }
 
 /// Removes one remote of an entry, or the entry if it has no other or `target` has no address
@@ -210,6 +238,16 @@ pub(crate) fn delete(
     target: &Target,
 ) -> Result {
     let mut table = dev.fdb.table.lock();
+    delete_locked(dev, config, &mut table, mac, target)
+}
+
+fn delete_locked(
+    dev: &NetDev<Device>,
+    config: &Config,
+    table: &mut Locked<'_>,
+    mac: MacAddr,
+    target: &Target,
+) -> Result {
     let key = Key {
         mac,
         vni: config.vni.get(),
@@ -217,17 +255,17 @@ pub(crate) fn delete(
     let entry = table.find(&key).ok_or(ENOENT)?;
     let is_target = |remote: &Remote| remote.target == *target;
     if !target.addr.is_any() {
-        if !entry.remotes.iter(&table).any(is_target) {
+        if !entry.remotes.iter(table).any(is_target) {
             return Ok(());
         }
-        if entry.remotes.iter(&table).nth(1).is_some() {
-            if let Some(removed) = entry.remotes.remove(&table, is_target)? {
-                fdb_nl::notify(dev, config, entry, Some(&*removed), Kind::Del, &table);
+        if entry.remotes.iter(table).nth(1).is_some() {
+            if let Some(removed) = entry.remotes.remove(table, is_target)? {
+                fdb_nl::notify(dev, config, entry, Some(&*removed), Kind::Del, table);
             }
             return Ok(());
         }
     }
-    destroy(dev, config, &mut table, &key);
+    destroy(dev, config, table, &key);
     Ok(())
 }
 

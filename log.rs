@@ -16,6 +16,7 @@ use crate::{
     }, //
 };
 use kernel::{
+    fmt,
     prelude::*,
     str::BStr, //
 };
@@ -27,9 +28,8 @@ pub(crate) fn moved(dev: &NetDev<Device>, mac: MacAddr, from: Addr, to: Addr) {
     }
     let name = dev.name();
     let [m0, m1, m2, m3, m4, m5] = mac.octets();
-    let (Addr::V4([f0, f1, f2, f3]), Addr::V4([t0, t1, t2, t3])) = (from, to);
     pr_info!(
-        "{}: {:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x} migrated from {}.{}.{}.{} to {}.{}.{}.{}\n",
+        "{}: {:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x} migrated from {} to {}\n",
         BStr::from_bytes(name.octets()),
         m0,
         m1,
@@ -37,14 +37,8 @@ pub(crate) fn moved(dev: &NetDev<Device>, mac: MacAddr, from: Addr, to: Addr) {
         m3,
         m4,
         m5,
-        f0,
-        f1,
-        f2,
-        f3,
-        t0,
-        t1,
-        t2,
-        t3,
+        Shown(from),
+        Shown(to),
     );
 }
 
@@ -53,6 +47,29 @@ pub(crate) fn non_ect(source: Addr, tos: u8) {
     if !may_log() {
         return;
     }
-    let Addr::V4([a, b, c, d]) = source;
-    pr_info!("non-ECT from {}.{}.{}.{} with TOS={:#x}\n", a, b, c, d, tos);
+    let field = match source {
+        Addr::V4(_) => "TOS",
+        Addr::V6(_) => "DS",
+    };
+    pr_info!("non-ECT from {} with {}={:#x}\n", Shown(source), field, tos);
+}
+
+/// An address as the kernel's `%pI4` and `%pI6` print it.
+struct Shown(Addr);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Addr::V4([a, b, c, d]) => write!(f, "{a}.{b}.{c}.{d}"),
+            Addr::V6(octets) => {
+                for (index, octet) in octets.into_iter().enumerate() {
+                    if index != 0 && index % 2 == 0 {
+                        f.write_str(":")?;
+                    }
+                    write!(f, "{octet:02x}")?;
+                }
+                Ok(())
+            }
+        }
+    }
 }

@@ -12,38 +12,36 @@ use crate::{
         register::Devices,
         rtnl::Rtnl, //
     },
-    sock::Socket,
-    wire::ip::Addr, //
+    sock::Socket, //
 };
 use kernel::{
     prelude::*,
     sync::rcu, //
 };
 
-/// Joins the group of a device that goes up, if it has one.
-pub(crate) fn join(socket: &Socket, config: &Config, rtnl: &Rtnl<'_>) -> Result {
+/// Joins the group of a device that is up, if it has one.
+pub(crate) fn join(dev: &NetDev<Device>, config: &Config, rtnl: &Rtnl<'_>) -> Result {
     if !config.remote.is_multicast() {
         return Ok(());
     }
-    let Addr::V4(group) = config.remote;
-    match socket.with_listener(|listener| listener.join4(group, config.ifindex, rtnl)) {
+    let socket = dev.socket(config.family(), rtnl).ok_or(ENODEV)?;
+    match socket.with_listener(|listener| listener.join(config.remote, config.ifindex, rtnl)) {
         // Another device of the socket is a member already.
         Err(error) if error == EADDRINUSE => Ok(()),
         result => result,
     }
 }
 
-/// Leaves the group of a device that goes down, unless another device on its socket needs it.
+/// Leaves the group of a device that is up, unless another device on its socket needs it.
 pub(crate) fn leave(dev: &NetDev<Device>, config: &Config, rtnl: &Rtnl<'_>) {
-    let Some(socket) = dev.socket(rtnl) else {
+    let Some(socket) = dev.socket(config.family(), rtnl) else {
         return;
     };
     if !config.remote.is_multicast() || needed_by_another(dev, config, &socket, rtnl) {
         return;
     }
-    let Addr::V4(group) = config.remote;
     // It fails if the lower device is gone, and the membership with it.
-    let _ = socket.with_listener(|listener| listener.leave4(group, config.ifindex, rtnl));
+    let _ = socket.with_listener(|listener| listener.leave(config.remote, config.ifindex, rtnl));
 }
 
 fn needed_by_another(
@@ -56,11 +54,13 @@ fn needed_by_another(
     let Some(net) = net.filter(|_| socket.users() > 1) else {
         return false;
     };
+    let family = config.family();
     let guard = rcu::read_lock();
-    let shares_socket = |other: &NetDev<Device>| match (dev.sender(&guard), other.sender(&guard)) {
-        (Some(ours), Some(theirs)) => core::ptr::eq(ours, theirs),
-        _ => false,
-    };
+    let shares_socket =
+        |other: &NetDev<Device>| match (dev.sender(family, &guard), other.sender(family, &guard)) {
+            (Some(ours), Some(theirs)) => core::ptr::eq(ours, theirs),
+            _ => false,
+        };
     let needed = Devices::of(net).iter(&guard).any(|other: &NetDev<Device>| {
         let theirs = other.config(&guard);
         !other.is(dev)

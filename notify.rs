@@ -17,8 +17,10 @@ use crate::{
         rtnl::{
             KillList,
             Rtnl, //
-        }, //
-    }, //
+        },
+        udp_tunnel::PortOffer, //
+    },
+    sock, //
 };
 use kernel::sync::rcu;
 
@@ -36,5 +38,9 @@ impl Events for NetdeviceEvents {
         KillList::with(rtnl, |kill| {
             Devices::of(net).dismantle_all(rtnl, kill, above)
         });
+    }
+
+    fn udp_tunnel_ports(nic: &AnyDevice, net: &Net, offer: PortOffer, rtnl: &Rtnl<'_>) {
+        sock::offer_ports(net, nic, offer, rtnl);
     }
 }

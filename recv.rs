@@ -33,6 +33,7 @@ use crate::{
         },
         ip::{
             Addr,
+            Family,
             Summary, //
         },
         vxlan::{
@@ -102,7 +103,8 @@ fn decapsulate<'a>(
     let header = octets
         .and_then(vxlan_header)
         .ok_or(DropReason::VXLAN_INVALID_HDR)?;
-    let found = socket.device(header.vni(), softirq);
+    let ifindex = skb.ifindex();
+    let found = socket.device(header.vni(), ifindex, softirq);
     let dev = found.ok_or(DropReason::VXLAN_VNI_NOT_FOUND)?;
     let config = dev.config(softirq);
     if header.sets_any(config.reserved) {
@@ -119,15 +121,19 @@ fn decapsulate<'a>(
         .is_some_and(|link_net| !link_net.is(net));
     skb.pull_tunnel_header(OUTER_LEN, crosses)
         .map_err(|_| DropReason::NOMEM)?;
-    let outer = outer_header(skb).ok_or(DropReason::NOT_SPECIFIED)?;
+    let outer = outer_header(skb, socket.family()).ok_or(DropReason::NOT_SPECIFIED)?;
     skb.receive_on(dev)?;
     let ethernet = skb.mac_header().map(ethernet::Header::parse);
     let source = ethernet.ok_or(DropReason::NOT_SPECIFIED)?.source;
     if source == MacAddr::new(dev.address()) {
         return Err(RxDrop::Silent(DropReason::LOCAL_MAC));
     }
-    if config.learning {
-        fdb_learn::learn(dev, config, source, outer.source, softirq)?;
+    if config.learning() {
+        let link = match outer.source.is_link_local() {
+            true => ifindex,
+            false => 0,
+        };
+        fdb_learn::learn(dev, config, source, outer.source, link, softirq)?;
     }
 
     skb.reset_network_header();
@@ -151,12 +157,25 @@ fn vxlan_header(octets: [u8; HEADER_LEN]) -> Option<Header> {
     Some(Header::parse(octets)).filter(|header| header.has_vni())
 }
 
-fn outer_header(skb: &SkBuff) -> Option<Outer> {
-    let [_, tos, _, _, _, _, _, _, _, _, _, _, a, b, c, d, ..] = skb.network_header::<20>()?;
-    Some(Outer {
-        tos,
-        source: Addr::V4([a, b, c, d]),
-    })
+fn outer_header(skb: &SkBuff, family: Family) -> Option<Outer> {
+    match family {
+        Family::V4 => {
+            let [_, tos, _, _, _, _, _, _, _, _, _, _, a, b, c, d, ..] =
+                skb.network_header::<20>()?;
+            Some(Outer {
+                tos,
+                source: Addr::V4([a, b, c, d]),
+            })
+        }
+        Family::V6 => {
+            let octets = skb.network_header::<24>()?;
+            let ([first, second, ..], source) = (octets, octets.last_chunk()?);
+            Some(Outer {
+                tos: (first << 4) | (second >> 4),
+                source: Addr::V6(*source),
+            })
+        }
+    }
 }
 
 /// Carries a congestion mark over to the inner header. Returns false if it cannot be, and the packet
@@ -196,7 +215,7 @@ pub(crate) fn owns_error(
         .and_then(vxlan_header)
         .ok_or(EINVAL)?;
     socket
-        .device(header.vni(), softirq)
+        .device(header.vni(), skb.ifindex(), softirq)
         .map(|_| ())
         .ok_or(ENOENT)
 }
@@ -204,7 +223,6 @@ pub(crate) fn owns_error(
 /// Takes a frame that another device of this host would have sent to `dev` through the underlay
 /// (`vxlan_encap_bypass`): it comes from the loopback address.
 pub(crate) fn receive_local(dev: &NetDev<Device>, skb: SkBuff, learn: bool, softirq: &Softirq<'_>) {
-    const LOOPBACK: Addr = Addr::V4([127, 0, 0, 1]);
     let config = dev.config(softirq);
     if !dev.is_up() {
         dev.count_rx_dropped(softirq);
@@ -212,9 +230,10 @@ pub(crate) fn receive_local(dev: &NetDev<Device>, skb: SkBuff, learn: bool, soft
         return;
     }
     let ethernet = skb.mac_header().map(ethernet::Header::parse);
-    if let Some(ethernet) = ethernet.filter(|_| learn && config.learning) {
+    if let Some(ethernet) = ethernet.filter(|_| learn && config.learning()) {
         // As on the wire, a frame whose source cannot be learned; here it is delivered all the same.
-        let _ = fdb_learn::learn(dev, config, ethernet.source, LOOPBACK, softirq);
+        let loopback = config.family().loopback();
+        let _ = fdb_learn::learn(dev, config, ethernet.source, loopback, 0, softirq);
     }
     let len = skb.len();
     if skb.loop_to(dev, softirq) {

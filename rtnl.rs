@@ -5,12 +5,14 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    change,
     config::{
         self,
         Attr,
         Config,
         Env,
         Errno,
+        Flags,
         Invalid,
         LinkAttr,
         Place,
@@ -36,13 +38,17 @@ use crate::{
             Created, //
         },
         rtnl::{
+            ChangeLink,
             LinkKind,
             NewLink,
             Rtnl, //
         }, //
     },
     wire::{
-        ip::Addr,
+        ip::{
+            Addr,
+            Family, //
+        },
         vxlan::HEADER_LEN, //
     }, //
 };
@@ -159,13 +165,19 @@ fn refuse(invalid: Invalid, link: &Attrs<'_>, data: Option<&Attrs<'_>>, ack: &Ex
         Place::Link(LinkAttr::Mtu) => link.get(IFLA_MTU),
         Place::Vxlan(attr) => data.and_then(|data| data.get(attr as u16)),
     };
-    ack.attr(attr, invalid.msg);
+    match invalid.msg {
+        config::Message::Text(text) => ack.attr(attr, text),
+        config::Message::Overlap(used, reserved) => {
+            let octets = config::Message::overlap(used, reserved);
+            ack.attr(attr, core::str::from_utf8(&octets).unwrap_or_default());
+        }
+    }
     match invalid.errno {
         Errno::AddrNotAvail => EADDRNOTAVAIL,
-        Errno::AfNoSupport => EAFNOSUPPORT,
         Errno::Inval => EINVAL,
         Errno::NoDev => ENODEV,
         Errno::OpNotSupp => EOPNOTSUPP,
+        Errno::Perm => EPERM,
         Errno::Range => ERANGE,
     }
 }
@@ -196,7 +208,7 @@ impl LinkKind for Vxlan {
             .and_then(|ifindex| new.net.device(ifindex, rtnl));
         let env = Env {
             default_port: params::udp_port(),
-            lower: lower.map(device::rules_of),
+            lower: lower.map(|lower| device::rules_of(lower, rtnl)),
         };
         let config = Config::build(&request, &env)
             .map_err(|invalid| refuse(invalid, &new.link, Some(&data), ack))?;
@@ -204,20 +216,31 @@ impl LinkKind for Vxlan {
         device::create(dev, config, mtu, new.net, rtnl, ack)
     }
 
-    /// There is no change of a device yet: the requester is told so, and the device stays as it is.
     fn change_link(
-        _dev: &NetDev<Device>,
-        _data: Option<&Attrs<'_>>,
-        _rtnl: &Rtnl<'_>,
+        dev: &NetDev<Device>,
+        change: &ChangeLink<'_>,
+        rtnl: &Rtnl<'_>,
         ack: &ExtAck<'_>,
     ) -> Result {
-        ack.message("vxlan: changing a device is not supported by this driver yet");
-        Err(EOPNOTSUPP)
+        let data = change.data.ok_or(EINVAL)?;
+        let request = request(&data);
+        let old = dev.config_copy();
+        let ifindex = request.link.unwrap_or(old.ifindex);
+        let lower = change.net.device(ifindex, rtnl);
+        let env = Env {
+            default_port: params::udp_port(),
+            lower: lower.map(|lower| device::rules_of(lower, rtnl)),
+        };
+        let mtu = change.link.get(IFLA_MTU).and_then(|attr| attr.u32());
+        let new = old
+            .change(&request, mtu, &env)
+            .map_err(|invalid| refuse(invalid, &change.link, Some(&data), ack))?;
+        change::change(dev, &old, &new, change.net, rtnl, ack)
     }
 
     fn info_size() -> usize {
         const NUMBERS: usize = 8;
-        const OCTETS: usize = 16;
+        const OCTETS: usize = 20;
         let addresses = attr_size(16).saturating_mul(2);
         let words = attr_size(4).saturating_mul(NUMBERS);
         let bytes = attr_size(1).saturating_mul(OCTETS);
@@ -233,45 +256,66 @@ impl LinkKind for Vxlan {
     }
 }
 
-/// Writes a configuration, in the order of `vxlan_fill_info`. What the driver does not do yet is off.
+/// Writes a configuration, in the order of `vxlan_fill_info`.
 fn put_config(message: &mut Message<'_>, config: &Config) -> Result {
+    put_addresses(message, config)?;
+    let has = |flag| [u8::from(config.flags.has(flag))];
     let mut put = |attr: Attr, payload: &[u8]| message.put(attr as u16, payload);
+    put(Attr::Ttl, &[config.ttl])?;
+    put(Attr::TtlInherit, &has(Flags::TTL_INHERIT))?;
+    put(Attr::Tos, &[config.tos])?;
+    put(Attr::Df, &[config.df as u8])?;
+    put(Attr::Label, &config.label.to_be_bytes())?;
+    let policy = u32::from(config.label_policy as u8);
+    put(Attr::LabelPolicy, &policy.to_ne_bytes())?;
+    put(Attr::Learning, &has(Flags::LEARN))?;
+    put(Attr::Proxy, &has(Flags::PROXY))?;
+    put(Attr::Rsc, &has(Flags::RSC))?;
+    put(Attr::L2Miss, &has(Flags::L2MISS))?;
+    put(Attr::L3Miss, &has(Flags::L3MISS))?;
+    put(Attr::CollectMetadata, &has(Flags::COLLECT_METADATA))?;
+    put(Attr::Ageing, &config.age_interval.to_ne_bytes())?;
+    put(Attr::Limit, &config.limit.to_ne_bytes())?;
+    put(Attr::Port, &config.port.to_be_bytes())?;
+    put(Attr::UdpCsum, &[config.udp_checksum(Family::V4).into()])?;
+    put(Attr::UdpZeroCsum6Tx, &has(Flags::UDP_ZERO_CSUM6_TX))?;
+    put(Attr::UdpZeroCsum6Rx, &has(Flags::UDP_ZERO_CSUM6_RX))?;
+    put(Attr::RemcsumTx, &has(Flags::REMCSUM_TX))?;
+    put(Attr::RemcsumRx, &has(Flags::REMCSUM_RX))?;
+    put(Attr::LocalBypass, &has(Flags::LOCALBYPASS))?;
     let PortRange { low, high } = config.source_ports;
     let ([low0, low1], [high0, high1]) = (low.to_be_bytes(), high.to_be_bytes());
-    let Addr::V4(remote) = config.remote;
-    let Addr::V4(local) = config.local;
+    put(Attr::PortRange, &[low0, low1, high0, high1])?;
+    for (flag, attr) in [
+        (Flags::GBP, Attr::Gbp),
+        (Flags::GPE, Attr::Gpe),
+        (Flags::REMCSUM_NOPARTIAL, Attr::RemcsumNopartial),
+    ] {
+        if config.flags.has(flag) {
+            put(attr, &[])?;
+        }
+    }
+    if config.flags.has(Flags::VNIFILTER) {
+        put(Attr::VniFilter, &[1])?;
+    }
+    put(Attr::ReservedBits, &config.reserved.octets())
+}
 
+/// Writes where a device sends to, and from where.
+fn put_addresses(message: &mut Message<'_>, config: &Config) -> Result {
+    let mut put = |attr: Attr, payload: &[u8]| message.put(attr as u16, payload);
     put(Attr::Id, &config.vni.get().to_ne_bytes())?;
-    if !config.remote.is_any() {
-        put(Attr::Group, &remote)?;
+    match config.remote {
+        addr if addr.is_any() => {}
+        Addr::V4(octets) => put(Attr::Group, &octets)?,
+        Addr::V6(octets) => put(Attr::Group6, &octets)?,
     }
     if config.ifindex != 0 {
         put(Attr::Link, &config.ifindex.to_ne_bytes())?;
     }
-    if !config.local.is_any() {
-        put(Attr::Local, &local)?;
+    match config.local {
+        addr if addr.is_any() => Ok(()),
+        Addr::V4(octets) => put(Attr::Local, &octets),
+        Addr::V6(octets) => put(Attr::Local6, &octets),
     }
-    put(Attr::Ttl, &[config.ttl])?;
-    put(Attr::TtlInherit, &[config.ttl_inherit.into()])?;
-    put(Attr::Tos, &[config.tos])?;
-    put(Attr::Df, &[0])?;
-    put(Attr::Label, &[0; 4])?;
-    put(Attr::LabelPolicy, &[0; 4])?;
-    put(Attr::Learning, &[config.learning.into()])?;
-    put(Attr::Proxy, &[0])?;
-    put(Attr::Rsc, &[0])?;
-    put(Attr::L2Miss, &[0])?;
-    put(Attr::L3Miss, &[0])?;
-    put(Attr::CollectMetadata, &[0])?;
-    put(Attr::Ageing, &config.age_interval.to_ne_bytes())?;
-    put(Attr::Limit, &config.limit.to_ne_bytes())?;
-    put(Attr::Port, &config.port.to_be_bytes())?;
-    put(Attr::UdpCsum, &[config.udp_csum.into()])?;
-    put(Attr::UdpZeroCsum6Tx, &[0])?;
-    put(Attr::UdpZeroCsum6Rx, &[0])?;
-    put(Attr::RemcsumTx, &[0])?;
-    put(Attr::RemcsumRx, &[0])?;
-    put(Attr::LocalBypass, &[config.local_bypass.into()])?;
-    put(Attr::PortRange, &[low0, low1, high0, high1])?;
-    put(Attr::ReservedBits, &config.reserved.octets())
 }

@@ -5,11 +5,15 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    config::Config,
+    config::{
+        Config,
+        Flags, //
+    },
     device::Device,
     gro,
     net::{
         device::{
+            AnyDevice,
             DevRef,
             NetDev, //
         },
@@ -24,6 +28,7 @@ use crate::{
             RcuProof,
             Softirq, //
         },
+        register::Devices,
         rtnl::Rtnl,
         skb::SkBuff,
         table::{
@@ -33,16 +38,21 @@ use crate::{
         },
         udp_tunnel::{
             BorrowedSkb,
+            Endpoint,
             Listener,
+            PortOffer,
             PortType,
             Sender,
             Tunnel, //
         }, //
     },
     recv,
-    wire::vxlan::{
-        self,
-        Vni, //
+    wire::{
+        ip::Family,
+        vxlan::{
+            self,
+            Vni, //
+        }, //
     }, //
 };
 use kernel::{
@@ -51,6 +61,10 @@ use kernel::{
     rbtree::RBTree,
     static_lock_class,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         rcu,
         Arc,
         LockClassKey,
@@ -67,6 +81,8 @@ pub(crate) struct Namespace {
     /// Devices, up or down, by what must be unique.
     #[pin]
     vnis: Table<VniKey, DevRef<Device>>,
+    /// How many of them have a scope.
+    scoped: Atomic<u32>,
 }
 
 static ID: PernetId<Namespace> = PernetId::new();
@@ -84,15 +100,27 @@ impl netns::Namespace for Namespace {
         try_pin_init!(Self {
             sockets <- new_mutex!(RBTree::new(), "vxlan::Namespace::sockets"),
             vnis <- Table::new(c"vxlan::Namespace::vnis", static_lock_class!()),
+            scoped: Atomic::new(0),
         }? Error)
     }
 }
 
-/// What a device shares a socket by: the port, in host order, and the VRF that it is bound to.
+/// What a device shares a socket by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct SocketKey {
+    family: Family,
+    /// The port, in host order.
     port: u16,
+    /// The VRF that the socket is bound to, 0 for none.
     ifindex: u32,
+    /// The bits of [`Flags::RECEIVE`] that are on.
+    receive: u32,
+}
+
+impl SocketKey {
+    fn has(&self, flag: Flags) -> bool {
+        self.receive & flag.bits() != 0
+    }
 }
 
 /// What no two devices of a namespace may share.
@@ -100,6 +128,10 @@ struct SocketKey {
 struct VniKey {
     vni: Vni,
     port: u16,
+    /// Of [`Flags::RECEIVE`] and [`Flags::IPV6`] what is on.
+    flags: Flags,
+    /// As [`Config::scope`].
+    scope: u32,
 }
 
 impl VniKey {
@@ -107,23 +139,40 @@ impl VniKey {
         Self {
             vni: config.vni,
             port: config.port,
+            flags: config.flags.and(Flags::RECEIVE.with(Flags::IPV6)),
+            scope: config.scope(),
         }
     }
 }
 
-impl TableKey for VniKey {
-    fn words(&self) -> [u32; 3] {
-        [self.vni.get(), u32::from(self.port), 0]
+impl VniKey {
+    /// The words of the key, whatever the scope.
+    fn unscoped(self) -> [u32; 3] {
+        Self { scope: 0, ..self }.words()
     }
 }
 
-/// The devices of a socket, by VNI.
+impl TableKey for VniKey {
+    /// The VNI has 24 bits, and the flags no more than 18.
+    fn words(&self) -> [u32; 3] {
+        let [high, low] = self.port.to_be_bytes().map(|octet| u32::from(octet) << 24);
+        [high | self.vni.get(), low | self.flags.bits(), self.scope]
+    }
+}
+
+/// The devices of a socket, by VNI and [`Config::scope`].
 #[derive(Clone, Copy)]
-struct Member(Vni);
+struct Member(Vni, u32);
+
+impl Member {
+    fn of(config: &Config) -> Self {
+        Self(config.vni, config.scope())
+    }
+}
 
 impl TableKey for Member {
     fn words(&self) -> [u32; 3] {
-        [self.0.get(), 0, 0]
+        [self.0.get(), self.1, 0]
     }
 }
 
@@ -148,9 +197,21 @@ impl Socket {
             }? Error),
             GFP_KERNEL,
         )?;
-        let listener = Listener::open4(net, key.port, key.ifindex, socket.clone(), rtnl)?;
+        let at = Endpoint {
+            family: key.family,
+            port: key.port,
+            ifindex: key.ifindex,
+            checksum6: !key.has(Flags::UDP_ZERO_CSUM6_RX),
+        };
+        let listener = Listener::open(net, at, socket.clone(), rtnl)?;
         *socket.listener.lock() = Some(listener);
         Ok(socket)
+    }
+
+    /// Returns the IP version.
+    #[inline]
+    pub(crate) fn family(&self) -> Family {
+        self.key.family
     }
 
     /// Returns the sending end.
@@ -159,7 +220,10 @@ impl Socket {
     }
 
     /// Runs `f` with the open socket.
-    pub(crate) fn with_listener(&self, f: impl FnOnce(&Listener<Self>) -> Result) -> Result {
+    pub(crate) fn with_listener<R>(
+        &self,
+        f: impl FnOnce(&Listener<Self>) -> Result<R>,
+    ) -> Result<R> {
         self.listener.lock().as_ref().map_or(Err(ENODEV), f)
     }
 
@@ -168,22 +232,40 @@ impl Socket {
         self.members.lock().len()
     }
 
-    /// Finds the device for a VNI.
+    /// Finds the device for a VNI in a packet that came by device `ifindex`.
     #[inline]
     pub(crate) fn device<'a>(
         &'a self,
         vni: Vni,
+        ifindex: u32,
         reader: &'a impl RcuProof,
     ) -> Option<&'a NetDev<Device>> {
+        // Devices in metadata mode take all packets, as VNI 0.
+        let vni = match self.key.has(Flags::COLLECT_METADATA) {
+            true => Vni::ZERO,
+            false => vni,
+        };
+        if self.key.family == Family::V6 {
+            let local = self.members.lookup(&Member(vni, ifindex), reader);
+            if let Some(dev) = local {
+                return Some(dev);
+            }
+        }
         self.members
-            .lookup(&Member(vni), reader)
+            .lookup(&Member(vni, 0), reader)
             .map(|dev| -> &NetDev<Device> { dev })
     }
 }
 
 impl Tunnel for Socket {
-    const PORT_TYPE: PortType = PortType::VXLAN;
     const HEADER_LEN: u16 = vxlan::HEADER_LEN as u16;
+
+    fn port_type(&self) -> PortType {
+        match self.key.has(Flags::GPE) {
+            true => PortType::VXLAN_GPE,
+            false => PortType::VXLAN,
+        }
+    }
 
     fn receive(&self, skb: SkBuff, softirq: &Softirq<'_>) {
         recv::receive(self, skb, softirq);
@@ -198,10 +280,12 @@ impl Tunnel for Socket {
     }
 }
 
-/// Puts a device that goes up on the socket for its configuration, which is opened if need be.
+/// Puts a device that goes up on the socket of `family` for its configuration, which is opened if need
+/// be.
 pub(crate) fn attach(
     dev: &NetDev<Device>,
     config: &Config,
+    family: Family,
     rtnl: &Rtnl<'_>,
 ) -> Result<Arc<Socket>> {
     let net = dev.link_net_rtnl(rtnl).ok_or(ENODEV)?;
@@ -210,10 +294,12 @@ pub(crate) fn attach(
         lower => net.l3_master(lower),
     };
     let key = SocketKey {
+        family,
         port: config.port,
         ifindex,
+        receive: config.flags.and(Flags::RECEIVE).bits(),
     };
-    let member = NewEntry::of(&Member(config.vni), dev.hold(), GFP_KERNEL)?;
+    let member = NewEntry::of(&Member::of(config), dev.hold(), GFP_KERNEL)?;
     let mut sockets = Namespace::of(net).sockets.lock();
     let socket = match sockets.get(&key) {
         Some(socket) => socket.clone(),
@@ -236,10 +322,64 @@ pub(crate) fn attach(
 
 /// Takes a device that goes down off its socket, which is closed if it was the last one.
 pub(crate) fn detach(dev: &NetDev<Device>, config: &Config, socket: Arc<Socket>, rtnl: &Rtnl<'_>) {
-    drop(socket.members.lock().remove(&Member(config.vni)));
+    drop(socket.members.lock().remove(&Member::of(config)));
     // A device that is up is registered, and so has a namespace.
     if let Some(net) = dev.link_net_rtnl(rtnl) {
         close_if_unused(&mut Namespace::of(net).sockets.lock(), &socket, rtnl);
+    }
+}
+
+/// A change of a device's scope: it is found by the old and by the new one until
+/// [`ScopeChange::finish`] or [`ScopeChange::undo`] leaves one of them.
+#[must_use = "the device is found by both scopes until the change is ended"]
+pub(crate) struct ScopeChange<'a> {
+    old: &'a Config,
+    new: &'a Config,
+    /// The socket of a device that is up.
+    socket: Option<Arc<Socket>>,
+}
+
+impl<'a> ScopeChange<'a> {
+    /// Has `dev` found as `new` says too, which is free and differs from `old` in the scope at most.
+    pub(crate) fn prepare(
+        dev: &NetDev<Device>,
+        old: &'a Config,
+        new: &'a Config,
+        net: &Net,
+        rtnl: &Rtnl<'_>,
+    ) -> Result<Self> {
+        let socket = dev.socket(new.family(), rtnl);
+        let change = Self { old, new, socket };
+        if old.scope() == new.scope() {
+            return Ok(change);
+        }
+        claim_vni(net, new, dev)?;
+        if let Some(socket) = &change.socket {
+            let result = NewEntry::of(&Member::of(new), dev.hold(), GFP_KERNEL)
+                .and_then(|member| socket.members.lock().insert(member));
+            result.inspect_err(|_| release_vni(net, new, dev))?;
+        }
+        Ok(change)
+    }
+
+    /// Has the device found by its new scope only.
+    pub(crate) fn finish(self, dev: &NetDev<Device>, net: &Net) {
+        self.leave(self.old, dev, net);
+    }
+
+    /// Has the device found by its old scope only.
+    pub(crate) fn undo(self, dev: &NetDev<Device>, net: &Net) {
+        self.leave(self.new, dev, net);
+    }
+
+    fn leave(&self, config: &Config, dev: &NetDev<Device>, net: &Net) {
+        if self.old.scope() == self.new.scope() {
+            return;
+        }
+        release_vni(net, config, dev);
+        if let Some(socket) = &self.socket {
+            drop(socket.members.lock().remove(&Member::of(config)));
+        }
     }
 }
 
@@ -257,43 +397,106 @@ fn close(socket: &Socket, rtnl: &Rtnl<'_>) {
     }
 }
 
-/// Returns the device of the namespace, up or down, that has the VNI and port of `config`.
-pub(crate) fn vni_owner(net: &Net, config: &Config) -> Option<DevRef<Device>> {
+/// Tells a network device of the open sockets' ports, or that they are no longer to be parsed.
+pub(crate) fn offer_ports(net: &Net, nic: &AnyDevice, offer: PortOffer, rtnl: &Rtnl<'_>) {
+    for socket in Namespace::of(net).sockets.lock().values() {
+        // It fails for a socket that is closed, which has no port to offer.
+        let _ = socket.with_listener(|listener| {
+            listener.offer_port(nic, offer, rtnl);
+            Ok(())
+        });
+    }
+}
+
+/// Returns the device of the namespace, up or down, that excludes one of `config`
+/// (`vxlan_vni_in_use`): it has the same VNI, port, family and receive flags, and unless both are told
+/// apart by the link of their link-local addresses. `dev`, whose configuration may be about to become
+/// this one, does not count.
+pub(crate) fn vni_owner(
+    net: &Net,
+    config: &Config,
+    dev: Option<&NetDev<Device>>,
+) -> Option<DevRef<Device>> {
+    let state = Namespace::of(net);
     let guard = rcu::read_lock();
-    let owner = Namespace::of(net)
-        .vnis
-        .lookup(&VniKey::of(config), &guard)?;
-    Some(owner.hold())
+    let key = VniKey::of(config);
+    let other = |owner: &&NetDev<Device>| !dev.is_some_and(|dev| owner.is(dev));
+    let find = |scope| {
+        let found = state.vnis.lookup(&VniKey { scope, ..key }, &guard)?;
+        Some(found)
+            .map(|dev| -> &NetDev<Device> { dev })
+            .filter(other)
+    };
+    let owner = match key.scope {
+        // One that takes the packets of all links excludes all others.
+        0 => find(0).or_else(|| {
+            let mut scoped = Devices::of(net).iter(&guard).filter(other);
+            (state.scoped.load(Relaxed) != 0)
+                .then(|| {
+                    scoped.find(|dev| VniKey::of(dev.config(&guard)).unscoped() == key.words())
+                })
+                .flatten()
+        }),
+        scope => find(scope)
+            .or_else(|| find(0).filter(|dev| dev.config(&guard).ifindex == config.ifindex)),
+    };
+    owner.map(NetDev::hold)
 }
 
 /// Notes that `dev` has its VNI and port.
 pub(crate) fn claim_vni(net: &Net, config: &Config, dev: &NetDev<Device>) -> Result {
-    let entry = NewEntry::of(&VniKey::of(config), dev.hold(), GFP_KERNEL)?;
-    let inserted = Namespace::of(net).vnis.lock().insert(entry);
-    inserted
+    let key = VniKey::of(config);
+    let entry = NewEntry::of(&key, dev.hold(), GFP_KERNEL)?;
+    let state = Namespace::of(net);
+    state.vnis.lock().insert(entry)?;
+    if key.scope != 0 {
+        state.scoped.fetch_add(1, Relaxed);
+    }
+    Ok(())
 }
 
 /// Takes back what [`claim_vni`] noted, if it did so for `dev`.
 pub(crate) fn release_vni(net: &Net, config: &Config, dev: &NetDev<Device>) {
     let key = VniKey::of(config);
-    let mut vnis = Namespace::of(net).vnis.lock();
+    let state = Namespace::of(net);
+    let mut vnis = state.vnis.lock();
     if vnis.find(&key).is_some_and(|owner| owner.is(dev)) {
         drop(vnis.remove(&key));
+        if key.scope != 0 {
+            state.scoped.fetch_sub(1, Relaxed);
+        }
     }
 }
 
-/// Finds the device that a packet to this very host, port and VNI would reach, None unless it is up
-/// and its socket is bound as `ifindex` says.
+/// Finds the device that a packet of `config` to this very host, port and VNI would reach, None
+/// unless it is up and its socket is bound as `ifindex` says.
 pub(crate) fn local_device<'a>(
     net: &'a Net,
+    config: &Config,
     vni: Vni,
     port: u16,
     ifindex: u32,
     softirq: &'a Softirq<'_>,
 ) -> Option<&'a NetDev<Device>> {
-    let dev = Namespace::of(net)
-        .vnis
-        .lookup(&VniKey { vni, port }, softirq)?;
-    let socket = dev.sender(softirq)?.socket(softirq)?;
+    let vni = match config.flags.has(Flags::COLLECT_METADATA) {
+        true => Vni::ZERO,
+        false => vni,
+    };
+    let vnis = &Namespace::of(net).vnis;
+    let flags = config.flags.and(Flags::RECEIVE.with(Flags::IPV6));
+    let find = |scope| {
+        let key = VniKey {
+            vni,
+            port,
+            flags,
+            scope,
+        };
+        vnis.lookup(&key, softirq)
+    };
+    let dev: &NetDev<Device> = match config.family() {
+        Family::V4 => find(0)?,
+        Family::V6 => find(ifindex).or_else(|| find(0))?,
+    };
+    let socket = dev.sender(config.family(), softirq)?.socket(softirq)?;
     (socket.bound_ifindex() == ifindex).then_some(dev)
 }

@@ -13,6 +13,7 @@ use crate::{
 use kernel::prelude::*;
 
 mod abi;
+mod change;
 mod config;
 mod device;
 mod fdb;

@@ -5,7 +5,10 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    config::Config,
+    config::{
+        Config,
+        Flags, //
+    },
     device::Device,
     fdb::{
         Entry,
@@ -18,8 +21,8 @@ use crate::{
             Stat, //
         },
         dst::{
-            Flow4,
-            Route4, //
+            Flow,
+            Route, //
         },
         rcu::Softirq,
         skb::{
@@ -28,7 +31,7 @@ use crate::{
             SkBuff, //
         },
         udp_tunnel::{
-            Outer4,
+            Outer,
             Socket, //
         }, //
     },
@@ -42,7 +45,7 @@ use crate::{
             MacAddr, //
         },
         ip::{
-            Addr,
+            Family,
             Summary, //
         },
         vxlan::{
@@ -105,7 +108,7 @@ impl TxDrop {
 /// What becomes of a packet that can be sent.
 enum Plan<'a> {
     /// It goes to the underlay.
-    Encapsulated(Route4, Outer4),
+    Encapsulated(Route, Outer),
     /// It goes to a device of this host, past the underlay.
     Bypass(&'a NetDev<Device>),
     /// It does not fit the path, and has become the ICMP reply to its sender.
@@ -152,13 +155,13 @@ fn send_one(
     softirq: &Softirq<'_>,
 ) {
     let Some(sender) = dev
-        .sender(softirq)
+        .sender(config.family(), softirq)
         .and_then(|sender| sender.socket(softirq))
     else {
         return TxDrop::error(DropReason::DEV_READY).account(dev, skb, softirq);
     };
     match plan(dev, config, &mut skb, remote, &sender, softirq) {
-        Ok(Plan::Encapsulated(route, outer)) => sender.send4(skb, route, &outer, softirq),
+        Ok(Plan::Encapsulated(route, outer)) => sender.send(dev, skb, route, &outer, softirq),
         Ok(Plan::Bypass(to)) => bypass(dev, to, skb, true, softirq),
         Ok(Plan::Reply) => bypass(dev, dev, skb, false, softirq),
         Err(drop) => drop.account(dev, skb, softirq),
@@ -189,19 +192,25 @@ fn plan<'a>(
     let cached = skb.may_use_cached_route() && (flow.tos == 0 || tunnelled);
     let cache = cached.then_some(&remote.cache);
     let (mut route, source) =
-        Route4::lookup(skb, dev, net, &flow, cache, softirq).map_err(TxDrop::no_route)?;
+        Route::lookup(skb, dev, net, sender, &flow, cache, softirq).map_err(TxDrop::no_route)?;
+    let family = route.family();
 
-    if config.local_bypass && !tunnelled && route.is_local_unicast() {
-        return sock::local_device(net, vni, flow.destination_port, flow.ifindex, softirq)
+    if !tunnelled && route.is_local_unicast() && config.flags.has(Flags::LOCALBYPASS) {
+        let port = flow.destination_port;
+        return sock::local_device(net, config, vni, port, flow.ifindex, softirq)
             .map(Plan::Bypass)
             .ok_or_else(|| TxDrop::error(DropReason::VXLAN_VNI_NOT_FOUND));
     }
-    let verdict = skb.check_pmtu(&mut route, config.headroom(), dev.is_bridge_port());
+    let df = match tunnelled {
+        true => skb.tunnel_info_df(),
+        false => config.outer_df(frame_protocol(skb), inner),
+    };
+    let verdict = skb.check_pmtu(&mut route, config.headroom(family), dev.is_bridge_port());
     match verdict.map_err(|_| TxDrop::error(DropReason::NOT_SPECIFIED))? {
         PathMtu::Reply => return Ok(Plan::Reply),
         PathMtu::Send => {}
     }
-    let outer = Outer4 {
+    let outer = Outer {
         source,
         destination: flow.destination,
         tos: ecn::encapsulate(flow.tos, inner.dsfield),
@@ -209,13 +218,19 @@ fn plan<'a>(
             0 => route.hop_limit(),
             ttl => ttl,
         },
-        df: tunnelled && skb.tunnel_info_df(),
+        df,
+        label: flow.label,
         source_port: flow.source_port,
         destination_port: flow.destination_port,
-        checksum: config.udp_csum,
+        checksum: config.udp_checksum(family),
         crosses: !net.is(dev.net(softirq)),
+        mc_route: config.flags.has(Flags::MC_ROUTE),
     };
-    push_header(skb, &route, vni, config.udp_csum).map_err(|_| TxDrop::error(DropReason::NOMEM))?;
+    if family == Family::V6 {
+        // Over IPv4 sending does it.
+        skb.scrub(outer.crosses);
+    }
+    push_header(skb, &route, vni, outer.checksum).map_err(|_| TxDrop::error(DropReason::NOMEM))?;
     Ok(Plan::Encapsulated(route, outer))
 }
 
@@ -228,24 +243,29 @@ fn flow_to(
     inner: Summary,
     sender: &Socket<'_>,
     softirq: &Softirq<'_>,
-) -> Flow4 {
-    let Addr::V4(destination) = target.addr;
-    let Addr::V4(source) = config.local;
+) -> Flow {
     let ports = config.source_ports;
-    Flow4 {
+    Flow {
         ifindex: match target.ifindex {
             0 => sender.bound_ifindex(),
             ifindex => ifindex,
         },
-        source,
-        destination,
+        source: config.local,
+        destination: target.addr,
         source_port: skb.flow_source_port(dev.net(softirq), ports.low, ports.high),
         destination_port: match target.port {
             0 => config.port,
             port => port,
         },
         tos: config.outer_tos(inner.dsfield),
+        label: config.outer_label(inner),
     }
+}
+
+/// Returns the ethertype in the frame's Ethernet header, that of a VLAN tag if there is one.
+fn frame_protocol(skb: &SkBuff) -> u16 {
+    skb.mac_header()
+        .map_or(0, |octets| ethernet::Header::parse(octets).ethertype)
 }
 
 /// Returns what an outer header may take over from the inner packet.
@@ -256,11 +276,12 @@ fn inner_summary(skb: &SkBuff) -> Summary {
 }
 
 /// Puts the VXLAN header in front of the frame, with room for all that goes before it.
-fn push_header(skb: &mut SkBuff, route: &Route4, vni: Vni, checksum: bool) -> Result {
-    /// Octets of the outer IPv4, UDP and VXLAN headers.
-    const HEADERS: u32 = 20 + 8 + 8;
+fn push_header(skb: &mut SkBuff, route: &Route, vni: Vni, checksum: bool) -> Result {
+    /// Octets of the UDP and VXLAN headers.
+    const HEADERS: u32 = 8 + 8;
 
-    skb.make_headroom(route.headroom().saturating_add(HEADERS))?;
+    let ip = u32::from(route.family().header_len());
+    skb.make_headroom(route.headroom().saturating_add(ip).saturating_add(HEADERS))?;
     let payload = skb.start_udp_encapsulation(checksum)?;
     skb.push(vxlan::Header::for_vni(vni))?;
     skb.finish_udp_encapsulation(payload, ethertype::TEB);

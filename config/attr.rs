@@ -4,6 +4,8 @@
 
 #![forbid(unsafe_code)]
 
+use crate::wire::vxlan::Bits;
+
 /// Attributes within `IFLA_INFO_DATA` of a "vxlan" link, `IFLA_VXLAN_*` of `<linux/if_link.h>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
@@ -103,16 +105,52 @@ pub(crate) enum Place {
 pub(crate) enum Errno {
     /// EADDRNOTAVAIL.
     AddrNotAvail,
-    /// EAFNOSUPPORT.
-    AfNoSupport,
     /// EINVAL.
     Inval,
     /// ENODEV.
     NoDev,
     /// EOPNOTSUPP.
     OpNotSupp,
+    /// EPERM.
+    Perm,
     /// ERANGE.
     Range,
+}
+
+/// What a refusal says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// A text.
+    Text(&'static str),
+    /// Header bits are in use that must be zero: those used, those that must be zero.
+    Overlap(Bits, Bits),
+}
+
+impl Message {
+    /// The length of the text that [`Message::Overlap`] makes.
+    pub(crate) const OVERLAP_LEN: usize = 76;
+
+    /// Writes the text of [`Message::Overlap`].
+    pub(crate) fn overlap(used: Bits, reserved: Bits) -> [u8; Self::OVERLAP_LEN] {
+        const TEXT: &[u8; Message::OVERLAP_LEN] =
+            b"Used bits 0x0000000000000000 cannot overlap reserved bits 0x0000000000000000";
+        let mut text = *TEXT;
+        write_hex(&mut text, 12, used);
+        write_hex(&mut text, 60, reserved);
+        text
+    }
+}
+
+/// Writes the sixteen digits of `bits` over those at `offset`.
+fn write_hex(text: &mut [u8], offset: usize, bits: Bits) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let nibbles = bits
+        .octets()
+        .into_iter()
+        .flat_map(|octet| [octet >> 4, octet & 15]);
+    for (to, nibble) in text.iter_mut().skip(offset).zip(nibbles) {
+        *to = DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'?');
+    }
 }
 
 /// A refusal, for the extended ack.
@@ -121,7 +159,7 @@ pub(crate) struct Invalid {
     /// What is at fault.
     pub(crate) place: Place,
     /// A message for people.
-    pub(crate) msg: &'static str,
+    pub(crate) msg: Message,
     /// The number for programs.
     pub(crate) errno: Errno,
 }
@@ -130,7 +168,7 @@ impl Invalid {
     pub(super) const fn attr(attr: Attr, errno: Errno, msg: &'static str) -> Self {
         Self {
             place: Place::Vxlan(attr),
-            msg,
+            msg: Message::Text(msg),
             errno,
         }
     }
@@ -138,7 +176,7 @@ impl Invalid {
     pub(super) const fn link(attr: LinkAttr, errno: Errno, msg: &'static str) -> Self {
         Self {
             place: Place::Link(attr),
-            msg,
+            msg: Message::Text(msg),
             errno,
         }
     }

@@ -18,7 +18,10 @@
 )]
 
 mod attr;
+mod flags;
 mod request;
+mod rules;
+mod sizes;
 
 pub(crate) use self::{
     attr::{
@@ -26,37 +29,41 @@ pub(crate) use self::{
         Errno,
         Invalid,
         LinkAttr,
+        Message,
         Place, //
     },
+    flags::Flags,
     request::{
         validate,
         Request, //
+    },
+    sizes::{
+        largest_mtu,
+        Sizes, //
     }, //
 };
 
 use crate::wire::{
-    ip::Addr,
+    ethernet::ethertype,
+    ip::{
+        Addr,
+        Family,
+        Summary, //
+    },
     vxlan::{
         Bits,
-        Vni,
-        HEADROOM_V4, //
+        Vni, //
     }, //
 };
 
 /// The lowest MTU of a device, `ETH_MIN_MTU`.
-pub(crate) const MIN_MTU: u32 = 68;
+const MIN_MTU: u32 = 68;
 
 /// The highest MTU of a device, `ETH_MAX_MTU`.
-pub(crate) const MAX_MTU: u32 = 65535;
-
-/// Seconds after which a learned entry ages out unless configured, `FDB_AGE_DEFAULT`.
-const DEFAULT_AGE_INTERVAL: u32 = 300;
+const MAX_MTU: u32 = 65535;
 
 /// The value of `IFLA_VXLAN_TOS` that means "take it from the inner header".
 const TOS_INHERIT: u8 = 1;
-
-/// The bits of an IPv6 flow label in `IFLA_VXLAN_LABEL`, `IPV6_FLOWLABEL_MASK`.
-const LABEL_MASK: u32 = 0x000f_ffff;
 
 /// UDP source ports to choose from, in host order, both ends included.
 ///
@@ -79,6 +86,32 @@ pub(crate) struct Lower {
     pub(crate) hard_header_len: u16,
     /// `net_device::needed_headroom`.
     pub(crate) needed_headroom: u16,
+    /// The administrator has turned IPv6 off on it.
+    pub(crate) ipv6_disabled: bool,
+}
+
+/// Where the flow label of an outer IPv6 packet comes from, `IFLA_VXLAN_LABEL_POLICY`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum LabelPolicy {
+    /// It is the configured one.
+    #[default]
+    Fixed = 0,
+    /// It is that of the inner packet, 0 unless that is IPv6.
+    Inherit = 1,
+}
+
+/// When the don't-fragment flag of an outer IPv4 packet is set, `IFLA_VXLAN_DF`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Df {
+    /// Never.
+    #[default]
+    Unset = 0,
+    /// Always.
+    Set = 1,
+    /// If the inner packet must not be fragmented: it is IPv6, or IPv4 with the flag.
+    Inherit = 2,
 }
 
 /// What the rules need of the world outside the request.
@@ -86,7 +119,8 @@ pub(crate) struct Lower {
 pub(crate) struct Env {
     /// The module parameter `udp_port`, in host order.
     pub(crate) default_port: u16,
-    /// The device that [`Request::link`] names, if there is one in the link namespace.
+    /// The device that [`Request::link`], or the configuration before a change, names, if there is one
+    /// in the link namespace.
     pub(crate) lower: Option<Lower>,
 }
 
@@ -107,118 +141,77 @@ pub(crate) struct Config {
     pub(crate) source_ports: PortRange,
     /// Outer TTL as configured; see [`Config::outer_ttl`].
     pub(crate) ttl: u8,
-    /// The outer TTL is the inner one.
-    pub(crate) ttl_inherit: bool,
     /// Outer TOS as configured; see [`Config::outer_tos`].
     pub(crate) tos: u8,
-    /// Entries are learned from received packets.
-    pub(crate) learning: bool,
+    /// The flow label of outer IPv6 packets, 20 bits.
+    pub(crate) label: u32,
+    /// Whether that label is used.
+    pub(crate) label_policy: LabelPolicy,
+    /// When outer IPv4 packets must not be fragmented.
+    pub(crate) df: Df,
+    /// What is on and off.
+    pub(crate) flags: Flags,
     /// Seconds until a learned entry ages out, never 0.
     pub(crate) age_interval: u32,
     /// Most entries of the table, learned or added, 0 for no limit.
     pub(crate) limit: u32,
-    /// UDP checksums are sent over IPv4.
-    pub(crate) udp_csum: bool,
-    /// Packets to a device of the same host are handed over without encapsulation.
-    pub(crate) local_bypass: bool,
     /// Header bits that make a received packet malformed.
     pub(crate) reserved: Bits,
 }
 
 impl Config {
-    /// Makes the configuration of a new device. The request has passed [`validate`]. Whether the
-    /// VNI is free is for the caller to ask afterwards.
-    pub(crate) fn build(request: &Request, env: &Env) -> Result<Self, Invalid> {
-        let vni = request.vni()?;
-        request.refuse_unsupported()?;
-        let reserved = request.reserved()?;
-        if request.vnifilter == Some(true) {
-            // Metadata mode, without which there is no filter, has been refused above.
-            return Err(Invalid::attr(
-                Attr::VniFilter,
-                Errno::Inval,
-                "vxlan vnifilter only valid in collect metadata mode",
-            ));
-        }
-        let (remote, local) = request.addresses()?;
-        let ifindex = request.link.unwrap_or(0);
-        Self::validate_combination(request, remote, local, ifindex, env.lower.as_ref())?;
-        Ok(Self {
-            vni,
-            remote,
-            local,
-            ifindex,
-            port: non_zero_or(request.port, env.default_port),
-            source_ports: request.port_range.unwrap_or_default(),
-            ttl: request.ttl.unwrap_or(0),
-            ttl_inherit: request.ttl_inherit,
-            tos: request.tos.unwrap_or(0),
-            learning: request.learning.unwrap_or(true),
-            age_interval: non_zero_or(request.ageing, DEFAULT_AGE_INTERVAL),
-            limit: request.limit.unwrap_or(0),
-            udp_csum: request.udp_csum.unwrap_or(true),
-            local_bypass: request.localbypass.unwrap_or(true),
-            reserved,
-        })
+    /// Returns the family of the configured addresses. In metadata mode packets of both are carried.
+    #[inline]
+    pub(crate) const fn family(&self) -> Family {
+        self.local.family()
     }
 
-    /// The rules between attributes, `vxlan_config_validate`.
-    fn validate_combination(
-        request: &Request,
-        remote: Addr,
-        local: Addr,
-        ifindex: u32,
-        lower: Option<&Lower>,
-    ) -> Result<(), Invalid> {
-        if local.is_multicast() {
-            return Err(Invalid::attr(
-                Attr::Local,
-                Errno::Inval,
-                "Local address cannot be multicast",
-            ));
-        }
-        if request.label.unwrap_or(0) & LABEL_MASK != 0 {
-            return Err(Invalid::attr(
-                Attr::Label,
-                Errno::Inval,
-                "Label attribute only applies to IPv6 VXLAN devices",
-            ));
-        }
-        if request.label_policy.unwrap_or(0) != 0 {
-            return Err(Invalid::attr(
-                Attr::LabelPolicy,
-                Errno::Inval,
-                "Label policy only applies to IPv6 VXLAN devices",
-            ));
-        }
-        if ifindex != 0 && lower.is_none() {
-            return Err(Invalid::attr(
-                Attr::Link,
-                Errno::NoDev,
-                "Invalid local interface, device not found",
-            ));
-        }
-        if ifindex == 0 && remote.is_multicast() {
-            return Err(Invalid::attr(
-                Attr::Group,
-                Errno::Inval,
-                "Local interface required for multicast remote destination",
-            ));
-        }
-        Ok(())
+    /// Returns whether entries are learned from received packets.
+    #[inline]
+    pub(crate) const fn learning(&self) -> bool {
+        self.flags.has(Flags::LEARN)
     }
 
-    /// Returns the octets that encapsulation puts in front of the inner payload.
-    pub(crate) const fn headroom(&self) -> u16 {
-        match self.local {
-            Addr::V4(_) => HEADROOM_V4,
+    /// Returns the device that a packet must have come by for this device to receive it, 0 for any:
+    /// link-local addresses are unique on a link only.
+    pub(crate) const fn scope(&self) -> u32 {
+        if self.flags.has(Flags::IPV6_LINKLOCAL) {
+            self.ifindex
+        } else {
+            0
         }
+    }
+
+    /// Returns whether the device has a socket of `family`.
+    pub(crate) fn uses(&self, family: Family) -> bool {
+        self.flags.has(Flags::COLLECT_METADATA) || self.family() == family
+    }
+
+    /// Returns whether outer packets of `family` carry a UDP checksum.
+    #[inline]
+    pub(crate) const fn udp_checksum(&self, family: Family) -> bool {
+        match family {
+            Family::V4 => !self.flags.has(Flags::UDP_ZERO_CSUM_TX),
+            Family::V6 => !self.flags.has(Flags::UDP_ZERO_CSUM6_TX),
+        }
+    }
+
+    /// Returns the octets that encapsulation over `family` puts in front of the inner payload: the
+    /// outer IP, UDP and VXLAN headers, and the inner Ethernet header if there is one
+    /// (`vxlan_headroom`).
+    #[inline]
+    pub(crate) const fn headroom(&self, family: Family) -> u16 {
+        let ethernet: u16 = if self.flags.has(Flags::GPE) { 0 } else { 14 };
+        family
+            .header_len()
+            .saturating_add(16)
+            .saturating_add(ethernet)
     }
 
     /// Returns the TTL of an outer packet to `remote`; `inner` is the TTL of the inner IP header, 0
     /// if there is none. 0 stands for the hop limit of the route.
     pub(crate) const fn outer_ttl(&self, inner: u8, remote: Addr) -> u8 {
-        if self.ttl_inherit {
+        if self.flags.has(Flags::TTL_INHERIT) {
             inner
         } else if self.ttl == 0 && remote.is_multicast() {
             1
@@ -237,55 +230,28 @@ impl Config {
             self.tos
         }
     }
-}
 
-/// Returns the value if there is one that is not zero.
-fn non_zero_or<T: Default + PartialEq>(value: Option<T>, default: T) -> T {
-    value.filter(|v| *v != T::default()).unwrap_or(default)
-}
-
-/// The sizes that a device gets, `vxlan_config_apply`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sizes {
-    /// `net_device::mtu`.
-    pub(crate) mtu: u32,
-    /// `net_device::needed_headroom`.
-    pub(crate) needed_headroom: u16,
-}
-
-impl Sizes {
-    /// Computes the sizes of a new device that encapsulates with `headroom` octets.
-    ///
-    /// `initial` is the MTU before, `requested` is `IFLA_MTU`. A device over a lower one takes all
-    /// that fits in the lower MTU unless less is requested; one without keeps what it has.
-    pub(crate) fn new(
-        initial: u32,
-        requested: Option<u32>,
-        headroom: u16,
-        lower: Option<&Lower>,
-    ) -> Self {
-        /// The Ethernet header, where no lower device tells its own.
-        const LINK_HEADER: u16 = 14;
-
-        let Some(lower) = lower else {
-            return Self {
-                mtu: requested.unwrap_or(initial).min(MAX_MTU),
-                needed_headroom: LINK_HEADER.saturating_add(headroom),
-            };
-        };
-        let fits = largest_mtu(lower.mtu, headroom).max(MIN_MTU);
-        Self {
-            mtu: requested.unwrap_or(fits).min(fits),
-            needed_headroom: lower
-                .hard_header_len
-                .saturating_add(lower.needed_headroom)
-                .saturating_add(headroom),
+    /// Returns the flow label of an outer IPv6 packet.
+    #[inline]
+    pub(crate) const fn outer_label(&self, inner: Summary) -> u32 {
+        match self.label_policy {
+            LabelPolicy::Fixed => self.label,
+            LabelPolicy::Inherit => inner.flow_label,
         }
     }
-}
 
-/// Returns the largest MTU that encapsulates into packets of `lower_mtu` octets: the bound of
-/// `ndo_change_mtu` (`vxlan_change_mtu`) over a lower device. It may be below [`MIN_MTU`].
-pub(crate) const fn largest_mtu(lower_mtu: u32, headroom: u16) -> u32 {
-    lower_mtu.saturating_sub(headroom as u32)
+    /// Returns whether an outer IPv4 packet must not be fragmented; `protocol` is the ethertype of the
+    /// inner frame.
+    #[inline]
+    pub(crate) const fn outer_df(&self, protocol: u16, inner: Summary) -> bool {
+        match self.df {
+            Df::Unset => false,
+            Df::Set => true,
+            Df::Inherit => match protocol {
+                ethertype::IPV6 => true,
+                ethertype::IPV4 => inner.dont_fragment,
+                _ => false,
+            },
+        }
+    }
 }

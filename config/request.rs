@@ -10,8 +10,12 @@ use super::{
         Errno,
         Invalid,
         LinkAttr,
+        Message,
         Place, //
     },
+    flags::Flags,
+    Df,
+    LabelPolicy,
     PortRange,
     MAX_MTU,
     MIN_MTU, //
@@ -126,7 +130,7 @@ pub(crate) fn validate(
     let Some(request) = request else {
         return Err(Invalid {
             place: Place::Request,
-            msg: "Required attributes not provided to perform the operation",
+            msg: Message::Text("Required attributes not provided to perform the operation"),
             errno: Errno::Inval,
         });
     };
@@ -169,12 +173,9 @@ fn validate_address(octets: &[u8]) -> Result<(), Invalid> {
 /// The message for a function that is still to come.
 macro_rules! not_yet {
     ($attr:ident, $what:literal) => {
-        not_yet!($attr, OpNotSupp, $what)
-    };
-    ($attr:ident, $errno:ident, $what:literal) => {
         Invalid::attr(
             Attr::$attr,
-            Errno::$errno,
+            Errno::OpNotSupp,
             concat!("vxlan: ", $what, " is not supported by this driver yet"),
         )
     };
@@ -207,14 +208,6 @@ impl Request {
                 not_yet!(CollectMetadata, "metadata mode (external)"),
             ),
             (
-                on(self.udp_zero_csum6_tx),
-                not_yet!(UdpZeroCsum6Tx, "a zero UDP checksum over IPv6"),
-            ),
-            (
-                on(self.udp_zero_csum6_rx),
-                not_yet!(UdpZeroCsum6Rx, "a zero UDP checksum over IPv6"),
-            ),
-            (
                 on(self.remcsum_tx),
                 not_yet!(RemcsumTx, "remote checksum offload"),
             ),
@@ -229,12 +222,8 @@ impl Request {
                 not_yet!(RemcsumNopartial, "remote checksum offload"),
             ),
             (
-                on(self.mc_route),
-                not_yet!(McRoute, "multicast routing of the underlay"),
-            ),
-            (
-                !matches!(self.df, None | Some(0)),
-                not_yet!(Df, "the don't-fragment setting"),
+                on(self.vnifilter) && on(self.collect_metadata),
+                not_yet!(VniFilter, "a table of VNIs (vnifilter)"),
             ),
         ];
         match wanted.iter().find(|(asked, _)| *asked) {
@@ -243,48 +232,103 @@ impl Request {
         }
     }
 
-    /// Returns the address of the group or remote, and the source address.
-    pub(super) fn addresses(&self) -> Result<(Addr, Addr), Invalid> {
-        // An IPv4 attribute hides the IPv6 one beside it.
-        let remote6 = self.group.is_none() && self.group6.is_some();
-        let local6 = self.local.is_none() && self.local6.is_some();
-        if remote6 && self.local.is_some() || local6 && self.group.is_some() {
-            let attr = if remote6 { Attr::Group6 } else { Attr::Local6 };
-            return Err(Invalid::attr(
-                attr,
-                Errno::Inval,
-                "Local and remote address must be from the same family",
-            ));
+    /// Returns the options of a new device.
+    pub(super) fn flags(&self) -> Flags {
+        let on = |flag: Option<bool>| flag.unwrap_or(false);
+        [
+            (Flags::TTL_INHERIT, self.ttl_inherit),
+            (Flags::LEARN, self.learning.unwrap_or(true)),
+            (Flags::PROXY, on(self.proxy)),
+            (Flags::RSC, on(self.rsc)),
+            (Flags::L2MISS, on(self.l2miss)),
+            (Flags::L3MISS, on(self.l3miss)),
+            (Flags::COLLECT_METADATA, on(self.collect_metadata)),
+            (Flags::UDP_ZERO_CSUM_TX, self.udp_csum == Some(false)),
+            (Flags::LOCALBYPASS, self.localbypass.unwrap_or(true)),
+            (Flags::UDP_ZERO_CSUM6_TX, on(self.udp_zero_csum6_tx)),
+            (Flags::UDP_ZERO_CSUM6_RX, on(self.udp_zero_csum6_rx)),
+            (Flags::REMCSUM_TX, on(self.remcsum_tx)),
+            (Flags::REMCSUM_RX, on(self.remcsum_rx)),
+            (Flags::GBP, self.gbp),
+            (Flags::GPE, self.gpe),
+            (Flags::REMCSUM_NOPARTIAL, self.remcsum_nopartial),
+            (Flags::MC_ROUTE, on(self.mc_route)),
+            (Flags::VNIFILTER, on(self.vnifilter)),
+        ]
+        .into_iter()
+        .fold(Flags::NONE, |flags, (flag, on)| flags.set(flag, on))
+    }
+
+    /// Returns the address of the group or remote. An IPv4 attribute hides the IPv6 one beside it.
+    pub(super) fn remote(&self) -> Option<Addr> {
+        self.group
+            .map(Addr::V4)
+            .or_else(|| self.group6.map(Addr::V6))
+    }
+
+    /// Returns the attribute that [`Request::remote`] comes from, if from any.
+    pub(super) fn remote_attr(&self) -> Attr {
+        if self.group.is_some() {
+            Attr::Group
+        } else {
+            Attr::Group6
         }
-        if remote6 {
-            return Err(not_yet!(Group6, AfNoSupport, "an IPv6 underlay"));
+    }
+
+    /// Returns the source address. An IPv4 attribute hides the IPv6 one beside it.
+    pub(super) fn local(&self) -> Option<Addr> {
+        self.local
+            .map(Addr::V4)
+            .or_else(|| self.local6.map(Addr::V6))
+    }
+
+    /// Returns the attribute that [`Request::local`] comes from, if from any.
+    pub(super) fn local_attr(&self) -> Attr {
+        if self.local.is_some() {
+            Attr::Local
+        } else {
+            Attr::Local6
         }
-        if local6 {
-            return Err(not_yet!(Local6, AfNoSupport, "an IPv6 underlay"));
-        }
-        Ok((
-            self.group.map_or(Addr::ANY_V4, Addr::V4),
-            self.local.map_or(Addr::ANY_V4, Addr::V4),
-        ))
+    }
+
+    /// Returns where the flow label comes from. The policy of the kind has checked the number.
+    pub(super) fn label_policy(&self) -> Option<LabelPolicy> {
+        self.label_policy.map(|policy| match policy {
+            0 => LabelPolicy::Fixed,
+            _ => LabelPolicy::Inherit,
+        })
+    }
+
+    /// Returns when the don't-fragment flag is set. [`validate`] has checked the number.
+    pub(super) fn df(&self) -> Option<Df> {
+        self.df.map(|df| match df {
+            0 => Df::Unset,
+            1 => Df::Set,
+            _ => Df::Inherit,
+        })
     }
 
     /// Returns the header bits that make a packet malformed.
     pub(super) fn reserved(&self) -> Result<Bits, Invalid> {
-        let mut used = Bits::BASE;
-        // The stock driver looks at the presence, not at the value.
-        if self.remcsum_rx.is_some() {
-            used = used.union(Bits::REMOTE_CHECKSUM);
-        }
+        let used = [
+            // The stock driver looks at the presence, not at the value.
+            (self.remcsum_rx.is_some(), Bits::REMOTE_CHECKSUM),
+            (self.gbp, Bits::GROUP_POLICY),
+            (self.gpe, Bits::GENERIC_PROTOCOL),
+        ]
+        .into_iter()
+        .filter(|(asked, _)| *asked)
+        .fold(Bits::BASE, |used, (_, bits)| used.union(bits));
         let Some(octets) = self.reserved_bits else {
             return Ok(used.complement());
         };
         let reserved = Bits::from_octets(octets);
         if reserved.intersects(used) {
-            return Err(Invalid::attr(
-                Attr::ReservedBits,
-                Errno::Inval,
-                "Used bits cannot overlap reserved bits",
-            ));
+            return Err(Invalid {
+                place: Place::Vxlan(Attr::ReservedBits),
+                msg: Message::Overlap(used, reserved),
+                errno: Errno::Inval,
+            });
         }
         Ok(reserved)
     }

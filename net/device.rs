@@ -6,7 +6,7 @@
 
 use super::{
     bindings,
-    netlink::ExtAck,
+    lower,
     netns::{
         Namespace,
         Net, //
@@ -30,7 +30,6 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    error::to_result,
     prelude::*,
     sync::atomic::{
         Acquire,
@@ -288,22 +287,31 @@ impl<T: NetDevice> NetDev<T> {
         unsafe { bindings::cancel_delayed_work_sync((*self.private()).work.get()) };
     }
 
-    /// Links the device above `lower`.
-    pub(crate) fn link_above(
-        &self,
-        lower: &AnyDevice,
-        _rtnl: &Rtnl<'_>,
-        ack: &ExtAck<'_>,
-    ) -> Result<LowerLink> {
-        // SAFETY: Both devices are valid and RTNL is held.
-        to_result(unsafe {
-            bindings::netdev_upper_dev_link(lower.as_ptr(), self.as_ptr(), ack.as_ptr())
-        })?;
-        // INVARIANT: The devices are linked now.
-        Ok(LowerLink {
-            lower: lower.as_ptr(),
-            upper: self.as_ptr(),
-        })
+    /// Returns the MTU.
+    pub(crate) fn mtu(&self) -> u32 {
+        // SAFETY: The device is valid; readers take the old or the new value.
+        unsafe { (&raw const (*self.as_ptr()).mtu).read_volatile() }
+    }
+
+    /// Sets the MTU and the headroom that the device wants, without asking anybody.
+    pub(crate) fn set_sizes(&self, mtu: u32, headroom: u16, _rtnl: &Rtnl<'_>) {
+        // SAFETY: The device is valid, and RTNL is held; readers take the old or the new values.
+        unsafe {
+            (&raw mut (*self.as_ptr()).mtu).write_volatile(mtu);
+            (&raw mut (*self.as_ptr()).needed_headroom).write_volatile(headroom);
+        }
+    }
+
+    /// Takes over what the device below can do with large packets, and the tailroom it wants.
+    pub(crate) fn inherit(&self, lower: &AnyDevice, _rtnl: &Rtnl<'_>) {
+        // SAFETY: Both devices are valid, and RTNL is held.
+        unsafe { lower::inherit(self.as_ptr(), lower) };
+    }
+
+    /// Returns the C structure at the start of the private data. It is written under RTNL.
+    pub(crate) fn abi(&self, _rtnl: &Rtnl<'_>) -> *mut T::Abi {
+        // SAFETY: By the invariants the private data is valid.
+        unsafe { (*self.private()).abi() }
     }
 
     /// Holds the device.
@@ -428,6 +436,12 @@ impl AnyDevice {
         unsafe { (&raw const (*self.as_ptr()).mtu).read_volatile() }
     }
 
+    /// Returns whether the administrator has turned IPv6 off on the device.
+    pub(crate) fn ipv6_disabled(&self, _rtnl: &Rtnl<'_>) -> bool {
+        // SAFETY: The device is valid, and RTNL is held.
+        unsafe { bindings::shim_ipv6_disabled(self.as_ptr()) }
+    }
+
     /// Returns the length of the link header, and the further headroom and tailroom that it wants.
     pub(crate) fn rooms(&self) -> (u16, u16, u16) {
         // SAFETY: The device is valid.
@@ -439,27 +453,5 @@ impl AnyDevice {
                 (*dev).needed_tailroom,
             )
         }
-    }
-}
-
-/// That one device stands above another.
-///
-/// # Invariants
-///
-/// The devices are linked; the link holds references to both.
-#[must_use = "a link that is never taken back keeps both devices from going"]
-pub(crate) struct LowerLink {
-    lower: *mut bindings::net_device,
-    upper: *mut bindings::net_device,
-}
-
-// SAFETY: The pointers are counted references.
-unsafe impl Send for LowerLink {}
-
-impl LowerLink {
-    /// Takes the devices apart.
-    pub(crate) fn unlink(self, _rtnl: &Rtnl<'_>) {
-        // SAFETY: By the invariants the devices are valid and linked; RTNL is held.
-        unsafe { bindings::netdev_upper_dev_unlink(self.lower, self.upper) };
     }
 }

@@ -48,6 +48,17 @@ impl<T: NetDevice> Table<T> {
         ..pin_init::zeroed()
     };
 
+    /// The same for a device without a link layer.
+    pub(super) const RAW: &'static bindings::net_device_ops = &bindings::net_device_ops {
+        ndo_init: Some(init::<T>),
+        ndo_uninit: Some(uninit::<T>),
+        ndo_open: Some(open::<T>),
+        ndo_stop: Some(stop::<T>),
+        ndo_start_xmit: Some(start_xmit::<T>),
+        ndo_change_mtu: Some(change_mtu::<T>),
+        ..pin_init::zeroed()
+    };
+
     /// `struct ethtool_ops`.
     pub(super) const ETHTOOL: &'static bindings::ethtool_ops = &bindings::ethtool_ops {
         get_drvinfo: Some(get_drvinfo::<T>),

@@ -13,6 +13,7 @@ pub(crate) mod gro;
 pub(crate) mod layout;
 pub(crate) mod list;
 pub(crate) mod lock;
+pub(crate) mod lower;
 pub(crate) mod mirror;
 pub(crate) mod neigh;
 pub(crate) mod netlink;

@@ -8,7 +8,8 @@ use super::{
     bindings,
     device::AnyDevice,
     netns::Net,
-    rtnl::Rtnl, //
+    rtnl::Rtnl,
+    udp_tunnel::PortOffer, //
 };
 use core::marker::PhantomData;
 use kernel::{
@@ -21,6 +22,9 @@ use kernel::{
 pub(crate) trait Events: 'static {
     /// A device of `net` is about to go.
     fn unregistering(dev: &AnyDevice, net: &Net, rtnl: &Rtnl<'_>);
+
+    /// A network device of `net` asks for the ports of UDP tunnels, or wants them no longer.
+    fn udp_tunnel_ports(dev: &AnyDevice, net: &Net, offer: PortOffer, rtnl: &Rtnl<'_>);
 }
 
 /// The registration for events.
@@ -71,17 +75,26 @@ unsafe extern "C" fn event<E: Events>(
     event: c_ulong,
     info: *mut c_void,
 ) -> c_int {
-    if event == bindings::netdev_cmd_NETDEV_UNREGISTER as c_ulong {
-        // SAFETY: By this function's contract; a device that is going has not left its namespace.
-        let (dev, net, rtnl) = unsafe {
-            let dev = (*info.cast::<bindings::netdev_notifier_info>()).dev;
-            (
-                AnyDevice::from_raw(dev),
-                Net::from_raw(bindings::shim_dev_net(dev)),
-                Rtnl::assume(),
-            )
-        };
-        E::unregistering(dev, net, &rtnl);
+    const UNREGISTER: c_ulong = bindings::netdev_cmd_NETDEV_UNREGISTER as c_ulong;
+    const PUSH: c_ulong = bindings::netdev_cmd_NETDEV_UDP_TUNNEL_PUSH_INFO as c_ulong;
+    const DROP: c_ulong = bindings::netdev_cmd_NETDEV_UDP_TUNNEL_DROP_INFO as c_ulong;
+
+    if !matches!(event, UNREGISTER | PUSH | DROP) {
+        return bindings::NOTIFY_DONE as c_int;
+    }
+    // SAFETY: By this function's contract; a device that is going has not left its namespace.
+    let (dev, net, rtnl) = unsafe {
+        let dev = (*info.cast::<bindings::netdev_notifier_info>()).dev;
+        (
+            AnyDevice::from_raw(dev),
+            Net::from_raw(bindings::shim_dev_net(dev)),
+            Rtnl::assume(),
+        )
+    };
+    match event {
+        UNREGISTER => E::unregistering(dev, net, &rtnl),
+        PUSH => E::udp_tunnel_ports(dev, net, PortOffer::Push, &rtnl),
+        _ => E::udp_tunnel_ports(dev, net, PortOffer::Drop, &rtnl),
     }
     bindings::NOTIFY_DONE as c_int
 }

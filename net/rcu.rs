@@ -240,6 +240,12 @@ impl<T: AtomicDrop> RcuBox<T> {
         // SAFETY: As in `RcuCell::load`; by the invariants the pointer is not null.
         unsafe { &(*self.0.ptr.load(Acquire)).value }
     }
+
+    /// Publishes `value`, and returns what was there.
+    pub(crate) fn replace(&self, value: Prepared<T>) -> Option<Retired<Published<T>>> {
+        // INVARIANT: The new pointer is not null.
+        self.0.replace(Some(value))
+    }
 }
 
 /// Waits, when dropped, for all RCU callbacks queued so far: their code is this module's.

@@ -14,6 +14,7 @@ use super::{
         NetDevice, //
     },
     device_ops,
+    lower,
     netns::{
         self,
         Net, //
@@ -119,8 +120,9 @@ impl<T: NetDevice> Devices<T> {
 ///
 /// # Invariants
 ///
-/// The device is as `alloc_netdev` and the `setup` of `T` leave it; `data` is not initialised.
-pub(crate) struct Allocated<'a, T>(*mut bindings::net_device, PhantomData<(&'a (), T)>);
+/// The device is as `alloc_netdev` and the `setup` of `T` leave it; `data` is not initialised. The
+/// last field says whether [`Allocated::make_raw`] was called.
+pub(crate) struct Allocated<'a, T>(*mut bindings::net_device, PhantomData<(&'a (), T)>, bool);
 
 impl<'a, T: NetDevice> Allocated<'a, T> {
     /// Takes the device.
@@ -130,7 +132,7 @@ impl<'a, T: NetDevice> Allocated<'a, T> {
     /// The invariants of the type hold for `dev`, and nobody else uses it during `'a`.
     pub(super) unsafe fn from_raw(dev: *mut bindings::net_device) -> Self {
         // INVARIANT: By this function's contract.
-        Self(dev, PhantomData)
+        Self(dev, PhantomData, false)
     }
 
     /// Returns the MTU that the device has unless one is set.
@@ -150,12 +152,15 @@ impl<'a, T: NetDevice> Allocated<'a, T> {
 
     /// Takes over what the device below can do with large packets, and the tailroom it wants.
     pub(crate) fn inherit(&mut self, lower: &AnyDevice) {
-        let (_, _, tailroom) = lower.rooms();
-        // SAFETY: Both devices are valid, and nobody else knows this one.
-        unsafe {
-            bindings::netif_inherit_tso_max(self.0, lower.as_ptr());
-            (*self.0).needed_tailroom = tailroom;
-        }
+        // SAFETY: The device is valid, and nobody else knows it.
+        unsafe { lower::inherit(self.0, lower) };
+    }
+
+    /// Makes a device that sends packets without a link layer of its own, to one other station.
+    pub(crate) fn make_raw(&mut self) {
+        // SAFETY: The device is valid by the invariants, and nobody else knows it.
+        unsafe { bindings::shim_device_make_raw(self.0) };
+        self.2 = true;
     }
 
     /// Returns the C structure at the start of the private data.
@@ -188,7 +193,11 @@ impl<'a, T: NetDevice> Allocated<'a, T> {
             (*private).dev = dev;
             (*private).link_net.store(net.as_ptr(), Release);
             bindings::shim_delayed_work_init((*private).work.get(), Some(device_ops::work::<T>));
-            (*dev).netdev_ops = device_ops::Table::<T>::NETDEV;
+            (*dev).netdev_ops = if self.2 {
+                device_ops::Table::<T>::RAW
+            } else {
+                device_ops::Table::<T>::NETDEV
+            };
             (*dev).ethtool_ops = device_ops::Table::<T>::ETHTOOL;
         }
         // SAFETY: The device is ready, and RTNL is held.

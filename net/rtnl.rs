@@ -102,6 +102,17 @@ pub(crate) struct NewLink<'a> {
     pub(crate) net: &'a Net,
 }
 
+/// What a request to change a link comes with. The requester may administer both namespaces of the
+/// device, the one that it is in and the one that carries its packets.
+pub(crate) struct ChangeLink<'a> {
+    /// `IFLA_*`.
+    pub(crate) link: Attrs<'a>,
+    /// The attributes of the kind, None without `IFLA_INFO_DATA`.
+    pub(crate) data: Option<Attrs<'a>>,
+    /// The namespace that carries the packets.
+    pub(crate) net: &'a Net,
+}
+
 /// A kind of link.
 pub(crate) trait LinkKind: 'static {
     /// Its name.
@@ -125,7 +136,7 @@ pub(crate) trait LinkKind: 'static {
     /// Changes a device.
     fn change_link(
         dev: &NetDev<Self::Device>,
-        data: Option<&Attrs<'_>>,
+        change: &ChangeLink<'_>,
         rtnl: &Rtnl<'_>,
         ack: &ExtAck<'_>,
     ) -> Result;
@@ -275,20 +286,30 @@ unsafe extern "C" fn new_link<K: LinkKind>(
 /// Called by the core with a registered device of this kind, a request to change it, and RTNL held.
 unsafe extern "C" fn change_link<K: LinkKind>(
     dev: *mut bindings::net_device,
-    _tb: *mut *mut bindings::nlattr,
+    tb: *mut *mut bindings::nlattr,
     data: *mut *mut bindings::nlattr,
     extack: *mut bindings::netlink_ext_ack,
 ) -> c_int {
     // SAFETY: By this function's contract.
-    let (dev, data, rtnl, ack) = unsafe {
+    let (dev, link, data, rtnl, ack) = unsafe {
         (
             NetDev::<K::Device>::from_raw(dev),
+            Attrs::from_raw(tb, IFLA_MAX),
             kind_attrs::<K>(data),
             Rtnl::assume(),
             ExtAck::from_raw(extack),
         )
     };
-    from_result(|| K::change_link(dev, data.as_ref(), &rtnl, &ack).map(|()| 0))
+    from_result(|| {
+        let net = dev.link_net_rtnl(&rtnl).ok_or(ENODEV)?;
+        // The core has asked for the namespace that the device is in.
+        // SAFETY: The device and the namespace are valid.
+        if !unsafe { bindings::rtnl_dev_link_net_capable(dev.as_ptr(), net.as_ptr()) } {
+            return Err(EPERM);
+        }
+        let change = ChangeLink { link, data, net };
+        K::change_link(dev, &change, &rtnl, &ack).map(|()| 0)
+    })
 }
 
 /// # Safety

@@ -7,12 +7,15 @@
 #include <linux/ethtool.h>
 #include <linux/igmp.h>
 #include <linux/module.h>
+#include <net/addrconf.h>
 #include <net/arp.h>
 #include <net/dst_cache.h>
 #include <net/dst_metadata.h>
 #include <net/gro.h>
 #include <net/gro_cells.h>
 #include <net/inet_ecn.h>
+#include <net/ip6_fib.h>
+#include <net/ip6_route.h>
 #include <net/l3mdev.h>
 #include <net/netns/generic.h>
 #include <net/netdev_lock.h>
@@ -127,6 +130,16 @@ void shim_device_setup(struct net_device *dev, const struct device_type *type)
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = ETH_MAX_MTU;
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_DSTATS;
+}
+
+/* Undoes what ether_setup() says of the link layer. */
+void shim_device_make_raw(struct net_device *dev)
+{
+	dev->header_ops = NULL;
+	dev->type = ARPHRD_NONE;
+	dev->hard_header_len = 0;
+	dev->addr_len = 0;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST;
 }
 
 void shim_dev_hold(struct net_device *dev) { dev_hold(dev); }
@@ -262,20 +275,24 @@ void shim_skb_loop(struct sk_buff *skb, struct net_device *dev, unsigned int off
 
 int shim_netif_rx(struct sk_buff *skb) { return __netif_rx(skb); }
 
-unsigned int shim_dst_headroom(struct rtable *rt)
+unsigned int shim_dst_headroom(struct dst_entry *dst)
 {
-	return LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len;
+	return LL_RESERVED_SPACE(dst->dev) + dst->header_len;
 }
 
-int shim_ip4_hoplimit(struct rtable *rt) { return ip4_dst_hoplimit(&rt->dst); }
-void shim_rt_put(struct rtable *rt) { ip_rt_put(rt); }
+int shim_ip4_hoplimit(struct dst_entry *dst) { return ip4_dst_hoplimit(dst); }
+int shim_ip6_hoplimit(struct dst_entry *dst) { return ip6_dst_hoplimit(dst); }
+u32 shim_rt6_flags(struct dst_entry *dst) { return dst_rt6_info(dst)->rt6i_flags; }
 
-int shim_udp_sock_create4(struct net *net, u16 port, int ifindex, struct sock **sk)
+int shim_udp_sock_create(struct net *net, bool v6, u16 port, int ifindex, bool checksum6,
+			 struct sock **sk)
 {
 	struct udp_port_cfg cfg = {
-		.family = AF_INET,
+		.family = v6 ? AF_INET6 : AF_INET,
 		.local_udp_port = htons(port),
 		.bind_ifindex = ifindex,
+		.use_udp6_rx_checksums = v6 && checksum6,
+		.ipv6_v6only = v6,
 	};
 	struct socket *sock;
 	int err;
@@ -318,6 +335,36 @@ int shim_igmp_leave(struct sock *sk, u32 group, int ifindex)
 	release_sock(sk);
 	return err;
 }
+
+int shim_mld_join(struct sock *sk, const struct in6_addr *group, int ifindex)
+{
+	int err;
+
+	lock_sock(sk);
+	err = ipv6_sock_mc_join(sk, ifindex, group);
+	release_sock(sk);
+	return err;
+}
+
+int shim_mld_leave(struct sock *sk, const struct in6_addr *group, int ifindex)
+{
+	int err;
+
+	lock_sock(sk);
+	err = ipv6_sock_mc_drop(sk, ifindex, group);
+	release_sock(sk);
+	return err;
+}
+
+bool shim_ipv6_disabled(const struct net_device *dev)
+{
+	const struct inet6_dev *idev = __in6_dev_get(dev);
+
+	return idev && READ_ONCE(idev->cnf.disable_ipv6);
+}
+
+int shim_skb_ifindex(const struct sk_buff *skb) { return skb->dev ? skb->dev->ifindex : 0; }
+void shim_skb_scrub(struct sk_buff *skb, bool crosses) { skb_scrub_packet(skb, crosses); }
 
 unsigned int shim_gro_offset(const struct sk_buff *skb) { return skb_gro_offset(skb); }
 

@@ -60,6 +60,7 @@ int shim_table_remove(struct rhashtable *table, struct shim_node *node);
 
 /* net_device and namespaces */
 void shim_device_setup(struct net_device *dev, const struct device_type *type);
+void shim_device_make_raw(struct net_device *dev);
 void shim_dev_hold(struct net_device *dev);
 void shim_dev_put(struct net_device *dev);
 struct net *shim_dev_net(const struct net_device *dev);
@@ -94,20 +95,27 @@ bool shim_skb_has_tunnel_info(struct sk_buff *skb);
 bool shim_tunnel_info_df(struct sk_buff *skb);
 int shim_udp_encap_start(struct sk_buff *skb, bool csum, bool *double_encap);
 void shim_udp_encap_inner(struct sk_buff *skb, bool double_encap, u16 protocol);
+int shim_skb_ifindex(const struct sk_buff *skb);
+void shim_skb_scrub(struct sk_buff *skb, bool crosses);
 void shim_skb_loop(struct sk_buff *skb, struct net_device *dev, unsigned int offset);
 int shim_netif_rx(struct sk_buff *skb);
 
 /* routes */
-unsigned int shim_dst_headroom(struct rtable *rt);
-int shim_ip4_hoplimit(struct rtable *rt);
-void shim_rt_put(struct rtable *rt);
+unsigned int shim_dst_headroom(struct dst_entry *dst);
+int shim_ip4_hoplimit(struct dst_entry *dst);
+int shim_ip6_hoplimit(struct dst_entry *dst);
+u32 shim_rt6_flags(struct dst_entry *dst);
 
 /* UDP sockets */
-int shim_udp_sock_create4(struct net *net, u16 port, int ifindex, struct sock **sk);
+int shim_udp_sock_create(struct net *net, bool v6, u16 port, int ifindex, bool checksum6,
+			 struct sock **sk);
 void *shim_sk_user_data(const struct sock *sk);
 int shim_sk_bound_dev_if(const struct sock *sk);
 int shim_igmp_join(struct sock *sk, u32 group, int ifindex);
 int shim_igmp_leave(struct sock *sk, u32 group, int ifindex);
+int shim_mld_join(struct sock *sk, const struct in6_addr *group, int ifindex);
+int shim_mld_leave(struct sock *sk, const struct in6_addr *group, int ifindex);
+bool shim_ipv6_disabled(const struct net_device *dev);
 
 /* GRO */
 const void *shim_gro_header(struct sk_buff *skb, unsigned int len);
@@ -134,6 +142,8 @@ extern const size_t shim_layout_len;
 /* Constants that bindgen cannot evaluate from their macros. */
 /* bindgen would take HZ from the user-space header: 100. */
 static const u32 shim_hz = HZ;
+static const u16 shim_ipskb_mcroute = IPSKB_MCROUTE;
+static const u16 shim_ip6skb_mcroute = IP6SKB_MCROUTE;
 static const u32 shim_gfp_atomic = GFP_ATOMIC;
 static const u32 shim_gfp_atomic_nowarn = GFP_ATOMIC | __GFP_NOWARN;
 

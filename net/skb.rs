@@ -10,7 +10,7 @@ use super::{
         NetDev,
         NetDevice, //
     },
-    dst::Route4,
+    dst::Route,
     netns::Net,
     rcu::Softirq, //
 };
@@ -353,7 +353,7 @@ impl SkBuff {
     /// (`skb_tunnel_check_pmtu`). Fails if that message cannot be made.
     pub(crate) fn check_pmtu(
         &mut self,
-        route: &mut Route4,
+        route: &mut Route,
         headroom: u16,
         reply: bool,
     ) -> Result<PathMtu> {
@@ -371,6 +371,21 @@ impl SkBuff {
             0 => Ok(PathMtu::Send),
             1.. => Ok(PathMtu::Reply),
         }
+    }
+
+    /// Returns the index of the device that the packet is at, 0 if it is at none.
+    #[inline]
+    pub(crate) fn ifindex(&self) -> u32 {
+        // SAFETY: The packet is valid by the invariants, and with it the device that it is at.
+        unsafe { bindings::shim_skb_ifindex(self.as_ptr()) as u32 }
+    }
+
+    /// Takes off what the packet brought along from the stack above, as it goes below; all of it if
+    /// the packet leaves its namespace (`skb_scrub_packet`).
+    #[inline]
+    pub(crate) fn scrub(&mut self, crosses: bool) {
+        // SAFETY: The packet is valid by the invariants.
+        unsafe { bindings::shim_skb_scrub(self.as_ptr(), crosses) };
     }
 
     /// Makes `len` octets of room in front of the data, private to this packet.

@@ -6,7 +6,15 @@
 
 use super::{
     bindings,
-    dst::Route4,
+    device::{
+        AnyDevice,
+        NetDev,
+        NetDevice, //
+    },
+    dst::{
+        in6_addr,
+        Route, //
+    },
     gro,
     netns::Net,
     rcu::{
@@ -19,6 +27,10 @@ use super::{
         DropReason,
         SkBuff, //
     }, //
+};
+use crate::wire::ip::{
+    Addr,
+    Family, //
 };
 use core::{
     marker::PhantomData,
@@ -43,8 +55,9 @@ use kernel::{
 
 /// What a tunnel does with the packets of its socket.
 pub(crate) trait Tunnel: Send + Sync + 'static {
-    /// What network devices know the port by.
-    const PORT_TYPE: PortType;
+    /// Returns what network devices know the port by. It never changes.
+    fn port_type(&self) -> PortType;
+
     /// The length of the tunnel's header behind the UDP header.
     const HEADER_LEN: u16;
 
@@ -67,6 +80,11 @@ impl BorrowedSkb<'_> {
         self.0.may_pull_transport(len)
     }
 
+    /// Returns the index of the device that the packet came by.
+    pub(crate) fn ifindex(&self) -> u32 {
+        self.0.ifindex()
+    }
+
     /// Copies octets that start `offset` behind the transport header.
     pub(crate) fn transport_header<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         self.0.transport_header(offset)
@@ -82,6 +100,19 @@ impl PortType {
     /// VXLAN, RFC 7348.
     pub(crate) const VXLAN: Self =
         Self(bindings::udp_parsable_tunnel_type_UDP_TUNNEL_TYPE_VXLAN as u16);
+
+    /// VXLAN with the generic protocol extension.
+    pub(crate) const VXLAN_GPE: Self =
+        Self(bindings::udp_parsable_tunnel_type_UDP_TUNNEL_TYPE_VXLAN_GPE as u16);
+}
+
+/// What becomes of a tunnel's port on a network device.
+#[derive(Clone, Copy)]
+pub(crate) enum PortOffer {
+    /// The device may parse its packets.
+    Push,
+    /// The device no longer does.
+    Drop,
 }
 
 /// The sending end of a socket, shared by all who send.
@@ -116,17 +147,19 @@ impl Sender {
 pub(crate) struct Socket<'a>(*mut bindings::sock, PhantomData<&'a ()>);
 
 /// The fields of the outer headers.
-pub(crate) struct Outer4 {
-    /// Source address.
-    pub(crate) source: [u8; 4],
-    /// Destination address.
-    pub(crate) destination: [u8; 4],
+pub(crate) struct Outer {
+    /// Source address, of the family of the route.
+    pub(crate) source: Addr,
+    /// Destination address, of the same family.
+    pub(crate) destination: Addr,
     /// DSCP and ECN.
     pub(crate) tos: u8,
-    /// Time to live.
+    /// Time to live or hop limit.
     pub(crate) ttl: u8,
-    /// Whether routers must not fragment.
+    /// Whether routers must not fragment, IPv4.
     pub(crate) df: bool,
+    /// Flow label, IPv6.
+    pub(crate) label: u32,
     /// UDP source port, in host order.
     pub(crate) source_port: u16,
     /// UDP destination port, in host order.
@@ -135,9 +168,15 @@ pub(crate) struct Outer4 {
     pub(crate) checksum: bool,
     /// Whether the packet leaves its namespace.
     pub(crate) crosses: bool,
+    /// Whether a packet to a group is routed by this host's multicast router.
+    pub(crate) mc_route: bool,
 }
 
 impl Socket<'_> {
+    pub(super) fn as_ptr(&self) -> *mut bindings::sock {
+        self.0
+    }
+
     /// Returns the device that the socket is bound to, 0 for none.
     #[inline]
     pub(crate) fn bound_ifindex(&self) -> u32 {
@@ -145,19 +184,54 @@ impl Socket<'_> {
         unsafe { bindings::shim_sk_bound_dev_if(self.0) as u32 }
     }
 
-    /// Puts UDP and IPv4 headers in front of a packet and sends it.
+    /// Puts UDP and IP headers in front of a packet that `dev` has encapsulated, and sends it. It is
+    /// counted as sent, or as an error, on `dev`.
     #[inline]
-    pub(crate) fn send4(&self, skb: SkBuff, route: Route4, outer: &Outer4, _softirq: &Softirq<'_>) {
+    pub(crate) fn send<T: NetDevice>(
+        &self,
+        dev: &NetDev<T>,
+        skb: SkBuff,
+        route: Route,
+        outer: &Outer,
+        softirq: &Softirq<'_>,
+    ) {
+        match (outer.source, outer.destination, route.family()) {
+            (Addr::V4(source), Addr::V4(destination), Family::V4) => {
+                self.send4(skb, route, source, destination, outer, softirq);
+            }
+            (Addr::V6(source), Addr::V6(destination), Family::V6) => {
+                self.send6(dev, skb, route, source, destination, outer, softirq);
+            }
+            _ => skb.drop_with(DropReason::NOT_SPECIFIED),
+        }
+    }
+
+    #[inline]
+    fn send4(
+        &self,
+        skb: SkBuff,
+        route: Route,
+        source: [u8; 4],
+        destination: [u8; 4],
+        outer: &Outer,
+        _softirq: &Softirq<'_>,
+    ) {
         /// `IP_DF` in network order.
         const IP_DF: u16 = 0x4000u16.to_be();
-        // SAFETY: The socket is valid; the packet and the route are given away. Bottom halves are off.
+        let flags = if outer.mc_route {
+            bindings::shim_ipskb_mcroute
+        } else {
+            0
+        };
+        // SAFETY: The socket is valid; the packet and the route, which is an IPv4 one, are given away.
+        // Bottom halves are off.
         unsafe {
             bindings::udp_tunnel_xmit_skb(
-                route.into_raw(),
+                route.into_raw().cast(),
                 self.0,
                 skb.into_raw(),
-                u32::from_ne_bytes(outer.source),
-                u32::from_ne_bytes(outer.destination),
+                u32::from_ne_bytes(source),
+                u32::from_ne_bytes(destination),
                 outer.tos,
                 outer.ttl,
                 if outer.df { IP_DF } else { 0 },
@@ -165,19 +239,70 @@ impl Socket<'_> {
                 outer.destination_port.to_be(),
                 outer.crosses,
                 !outer.checksum,
-                0,
+                flags,
             )
         };
     }
+
+    #[expect(clippy::too_many_arguments)]
+    fn send6<T: NetDevice>(
+        &self,
+        dev: &NetDev<T>,
+        skb: SkBuff,
+        route: Route,
+        source: [u8; 16],
+        destination: [u8; 16],
+        outer: &Outer,
+        _softirq: &Softirq<'_>,
+    ) {
+        let flags = if outer.mc_route {
+            bindings::shim_ip6skb_mcroute
+        } else {
+            0
+        };
+        // SAFETY: The socket and the device are valid; the packet and the route, which is an IPv6 one,
+        // are given away. Bottom halves are off.
+        unsafe {
+            bindings::udp_tunnel6_xmit_skb(
+                route.into_raw(),
+                self.0,
+                skb.into_raw(),
+                dev.as_ptr(),
+                &in6_addr(source),
+                &in6_addr(destination),
+                outer.tos,
+                outer.ttl,
+                outer.label.to_be(),
+                outer.source_port.to_be(),
+                outer.destination_port.to_be(),
+                !outer.checksum,
+                flags,
+            )
+        };
+    }
+}
+
+/// Where a socket listens.
+#[derive(Clone, Copy)]
+pub(crate) struct Endpoint {
+    /// The IP version. An IPv6 socket takes IPv6 packets only.
+    pub(crate) family: Family,
+    /// The UDP port, in host order.
+    pub(crate) port: u16,
+    /// The VRF that the socket is bound to, 0 for none.
+    pub(crate) ifindex: u32,
+    /// Whether packets over IPv6 must have a UDP checksum.
+    pub(crate) checksum6: bool,
 }
 
 /// A bound socket whose packets go to `T`.
 ///
 /// # Invariants
 ///
-/// `sk` is an open UDP socket whose user data is `tunnel`, a counted reference.
+/// `sk` is an open UDP socket of `family` whose user data is `tunnel`, a counted reference.
 pub(crate) struct Listener<T: Tunnel> {
     sk: *mut bindings::sock,
+    family: Family,
     tunnel: *const T,
     sender: Arc<Sender>,
     _owns: PhantomData<Arc<T>>,
@@ -187,20 +312,22 @@ pub(crate) struct Listener<T: Tunnel> {
 unsafe impl<T: Tunnel> Send for Listener<T> {}
 
 impl<T: Tunnel> Listener<T> {
-    /// Opens a socket on an IPv4 port, in host order; `ifindex` binds it to a VRF unless it is 0.
-    pub(crate) fn open4(
-        net: &Net,
-        port: u16,
-        ifindex: u32,
-        tunnel: Arc<T>,
-        _rtnl: &Rtnl<'_>,
-    ) -> Result<Self> {
+    /// Opens a socket. Fails with EAFNOSUPPORT for IPv6 if the kernel was started without.
+    pub(crate) fn open(net: &Net, at: Endpoint, tunnel: Arc<T>, _rtnl: &Rtnl<'_>) -> Result<Self> {
         let sender = Arc::new(Sender(Atomic::new(null_mut())), GFP_KERNEL)?;
         let mut sk = null_mut();
         // SAFETY: The namespace is valid, `sk` is valid for writes.
         to_result(unsafe {
-            bindings::shim_udp_sock_create4(net.as_ptr(), port, ifindex as c_int, &mut sk)
+            bindings::shim_udp_sock_create(
+                net.as_ptr(),
+                at.family == Family::V6,
+                at.port,
+                at.ifindex as c_int,
+                at.checksum6,
+                &mut sk,
+            )
         })?;
+        let port_type = tunnel.port_type();
         let tunnel = Arc::into_raw(tunnel);
         let mut cfg = bindings::udp_tunnel_sock_cfg {
             sk_user_data: tunnel.cast_mut().cast(),
@@ -214,13 +341,14 @@ impl<T: Tunnel> Listener<T> {
         // SAFETY: The socket is new and ours; the functions expect a `T` as its user data, and it is
         // one, with a reference of its own.
         unsafe {
-            bindings::udp_tunnel_notify_add_rx_port(sk, T::PORT_TYPE.0);
+            bindings::udp_tunnel_notify_add_rx_port(sk, port_type.0);
             bindings::setup_udp_tunnel_sock(net.as_ptr(), sk, &mut cfg);
         }
         sender.0.store(sk, Release);
         // INVARIANT: The socket is open, and its user data as the type says.
         Ok(Self {
             sk,
+            family: at.family,
             tunnel,
             sender,
             _owns: PhantomData,
@@ -232,20 +360,54 @@ impl<T: Tunnel> Listener<T> {
         self.sender.clone()
     }
 
-    /// Joins a group on a device.
-    pub(crate) fn join4(&self, group: [u8; 4], ifindex: u32, _rtnl: &Rtnl<'_>) -> Result {
-        // SAFETY: The socket is open.
+    /// Joins a group, of the socket's family, on a device. Fails with EADDRINUSE if the socket is a
+    /// member already.
+    pub(crate) fn join(&self, group: Addr, ifindex: u32, _rtnl: &Rtnl<'_>) -> Result {
+        // SAFETY: The socket is open, and of the family: the functions of the other would not find
+        // their part of it.
         to_result(unsafe {
-            bindings::shim_igmp_join(self.sk, u32::from_ne_bytes(group), ifindex as c_int)
+            match self.member(group)? {
+                Group::V4(group) => bindings::shim_igmp_join(self.sk, group, ifindex as c_int),
+                Group::V6(group) => bindings::shim_mld_join(self.sk, &group, ifindex as c_int),
+            }
         })
     }
 
     /// Leaves a group.
-    pub(crate) fn leave4(&self, group: [u8; 4], ifindex: u32, _rtnl: &Rtnl<'_>) -> Result {
-        // SAFETY: The socket is open.
+    pub(crate) fn leave(&self, group: Addr, ifindex: u32, _rtnl: &Rtnl<'_>) -> Result {
+        // SAFETY: As above.
         to_result(unsafe {
-            bindings::shim_igmp_leave(self.sk, u32::from_ne_bytes(group), ifindex as c_int)
+            match self.member(group)? {
+                Group::V4(group) => bindings::shim_igmp_leave(self.sk, group, ifindex as c_int),
+                Group::V6(group) => bindings::shim_mld_leave(self.sk, &group, ifindex as c_int),
+            }
         })
+    }
+
+    /// Returns a group as C has it. Fails with EAFNOSUPPORT unless it is of the socket's family.
+    fn member(&self, group: Addr) -> Result<Group> {
+        match (group, self.family) {
+            (Addr::V4(octets), Family::V4) => Ok(Group::V4(u32::from_ne_bytes(octets))),
+            (Addr::V6(octets), Family::V6) => Ok(Group::V6(in6_addr(octets))),
+            _ => Err(EAFNOSUPPORT),
+        }
+    }
+
+    /// Tells a network device of the socket's port, or that it is no longer to be parsed.
+    pub(crate) fn offer_port(&self, nic: &AnyDevice, offer: PortOffer, _rtnl: &Rtnl<'_>) {
+        // SAFETY: The tunnel lives as long as the socket, which is open; the device is valid, and RTNL
+        // is held.
+        unsafe {
+            let port_type = (*self.tunnel).port_type().0;
+            match offer {
+                PortOffer::Push => {
+                    bindings::udp_tunnel_push_rx_port(nic.as_ptr(), self.sk, port_type);
+                }
+                PortOffer::Drop => {
+                    bindings::udp_tunnel_drop_rx_port(nic.as_ptr(), self.sk, port_type);
+                }
+            }
+        }
     }
 
     /// Closes the socket and waits until nobody uses it. Sleeps.
@@ -256,7 +418,7 @@ impl<T: Tunnel> Listener<T> {
         // release no packet finds the user data, after the grace period nobody uses it. The fields are
         // not used again: each ends here, once.
         unsafe {
-            bindings::udp_tunnel_notify_del_rx_port(this.sk, T::PORT_TYPE.0);
+            bindings::udp_tunnel_notify_del_rx_port(this.sk, (*this.tunnel).port_type().0);
             bindings::udp_tunnel_sock_release(this.sk);
             bindings::synchronize_net();
             drop(Arc::from_raw(this.tunnel));
@@ -275,11 +437,17 @@ impl<T: Tunnel> Drop for Listener<T> {
     }
 }
 
+/// A group as C has it.
+enum Group {
+    V4(u32),
+    V6(bindings::in6_addr),
+}
+
 /// Returns the tunnel of a socket, None if it is being closed.
 ///
 /// # Safety
 ///
-/// The socket was set up by `Listener::<T>::open4`, and the caller is in a read-side critical section
+/// The socket was set up by `Listener::<T>::open`, and the caller is in a read-side critical section
 /// that lasts for `'a`.
 #[inline]
 unsafe fn tunnel<'a, T: Tunnel>(sk: *mut bindings::sock) -> Option<&'a T> {

@@ -17,10 +17,6 @@
 /// Length of the header in octets.
 pub(crate) const HEADER_LEN: usize = 8;
 
-/// Octets that encapsulation over IPv4 puts in front of the inner frame's payload: outer IPv4 (20),
-/// UDP (8), VXLAN (8) and the inner Ethernet header (14). `vxlan_headroom()` of `<net/vxlan.h>`.
-pub(crate) const HEADROOM_V4: u16 = 50;
-
 /// The I flag as it stands in the first word: the VNI is valid.
 const FLAG_VNI: u32 = 0x0800_0000;
 
@@ -68,6 +64,12 @@ impl Bits {
 
     /// The bits that remote checksum offload uses in addition.
     pub(crate) const REMOTE_CHECKSUM: Self = Self::from_octets(RCO);
+
+    /// The bits that group based policy uses in addition, `VXLAN_GBP_USED_BITS`.
+    pub(crate) const GROUP_POLICY: Self = Self::from_octets([0x80, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+
+    /// The bits that the generic protocol extension uses in addition, `VXLAN_GPE_USED_BITS`.
+    pub(crate) const GENERIC_PROTOCOL: Self = Self::from_octets([0x35, 0, 0, 0xff, 0, 0, 0, 0]);
 
     /// Reads the set from the eight octets of a header.
     pub(crate) const fn from_octets(octets: [u8; HEADER_LEN]) -> Self {

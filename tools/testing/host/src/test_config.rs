@@ -5,16 +5,25 @@
 use crate::config::{
     Attr,
     Config,
+    Df,
     Env,
     Errno,
+    Flags,
     Invalid,
+    LabelPolicy,
     Lower,
+    Message,
     Place,
     PortRange,
     Request, //
 };
 use crate::wire::{
-    ip::Addr,
+    ethernet::ethertype,
+    ip::{
+        Addr,
+        Family,
+        Summary, //
+    },
     vxlan::{
         Bits,
         Vni, //
@@ -24,6 +33,8 @@ use proptest::prelude::*;
 
 const UNICAST: [u8; 4] = [192, 0, 2, 1];
 const GROUP: [u8; 4] = [239, 1, 1, 1];
+const GROUP6: [u8; 16] = [0xff, 0x0e, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+const LINK6: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 const DOCUMENTATION6: [u8; 16] = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
 const ALONE: Env = Env {
@@ -36,6 +47,7 @@ const OVER_ETHERNET: Env = Env {
         mtu: 1500,
         hard_header_len: 14,
         needed_headroom: 0,
+        ipv6_disabled: false,
     }),
     ..ALONE
 };
@@ -54,7 +66,13 @@ fn build(edit: impl FnOnce(&mut Request)) -> Result<Config, Invalid> {
 fn refused(edit: impl FnOnce(&mut Request), attr: Attr, errno: Errno, msg: &str) {
     let refusal = build(edit).expect_err("it passes");
     assert_eq!((refusal.place, refusal.errno), (Place::Vxlan(attr), errno));
-    assert!(refusal.msg.contains(msg), "{}", refusal.msg);
+    let text = match refusal.msg {
+        Message::Text(text) => text.to_string(),
+        Message::Overlap(used, reserved) => {
+            String::from_utf8(Message::overlap(used, reserved).into()).unwrap()
+        }
+    };
+    assert!(text.contains(msg), "{text}");
 }
 
 #[test]
@@ -67,13 +85,13 @@ fn an_empty_request_gives_the_stock_defaults() {
         port: 8472,
         source_ports: PortRange { low: 0, high: 0 },
         ttl: 0,
-        ttl_inherit: false,
         tos: 0,
-        learning: true,
+        label: 0,
+        label_policy: LabelPolicy::Fixed,
+        df: Df::Unset,
+        flags: Flags::LEARN.with(Flags::LOCALBYPASS),
         age_interval: 300,
         limit: 0,
-        udp_csum: true,
-        local_bypass: true,
         reserved: Bits::from_octets([0xf7, 0xff, 0xff, 0xff, 0, 0, 0, 0xff]),
     };
     assert_eq!(build(|_| ()), Ok(expected));
@@ -95,7 +113,9 @@ fn each_value_arrives() {
         r.port_range = Some(PortRange { low: 1, high: 9 });
         r.port = Some(4789);
         r.udp_csum = Some(false);
-        r.localbypass = Some(false);
+        (r.udp_zero_csum6_tx, r.udp_zero_csum6_rx) = (Some(true), Some(true));
+        (r.localbypass, r.mc_route) = (Some(false), Some(true));
+        r.df = Some(2);
         r.reserved_bits = Some([0, 0, 0, 0, 0, 0, 0, 0xff]);
     });
     let expected = Config {
@@ -106,13 +126,17 @@ fn each_value_arrives() {
         port: 4789,
         source_ports: PortRange { low: 1, high: 9 },
         ttl: 64,
-        ttl_inherit: true,
         tos: 0xb8,
-        learning: false,
+        label: 0,
+        label_policy: LabelPolicy::Fixed,
+        df: Df::Inherit,
+        flags: Flags::TTL_INHERIT
+            .with(Flags::UDP_ZERO_CSUM_TX)
+            .with(Flags::UDP_ZERO_CSUM6_TX)
+            .with(Flags::UDP_ZERO_CSUM6_RX)
+            .with(Flags::MC_ROUTE),
         age_interval: 20,
         limit: 1000,
-        udp_csum: false,
-        local_bypass: false,
         reserved: Bits::from_octets([0, 0, 0, 0, 0, 0, 0, 0xff]),
     };
     assert_eq!(Config::build(&asked, &OVER_ETHERNET), Ok(expected));
@@ -150,7 +174,6 @@ fn an_attribute_that_asks_for_nothing_passes() {
 
 #[test]
 fn what_is_not_there_yet_is_refused_by_name() {
-    let yes = Some(true);
     let not_yet = |edit: fn(&mut Request), attr, what| refused(edit, attr, Errno::OpNotSupp, what);
     not_yet(|r| r.proxy = Some(true), Attr::Proxy, "proxy");
     not_yet(|r| r.rsc = Some(true), Attr::Rsc, "short-circuit");
@@ -158,36 +181,13 @@ fn what_is_not_there_yet_is_refused_by_name() {
     not_yet(|r| r.l3miss = Some(true), Attr::L3Miss, "L3 miss");
     not_yet(|r| r.gbp = true, Attr::Gbp, "GBP");
     not_yet(|r| r.gpe = true, Attr::Gpe, "GPE");
-    not_yet(|r| r.df = Some(1), Attr::Df, "don't-fragment");
-    not_yet(|r| r.df = Some(2), Attr::Df, "don't-fragment");
     let csum = "remote checksum offload";
     not_yet(|r| r.remcsum_tx = Some(true), Attr::RemcsumTx, csum);
     not_yet(|r| r.remcsum_rx = Some(true), Attr::RemcsumRx, csum);
     not_yet(|r| r.remcsum_nopartial = true, Attr::RemcsumNopartial, csum);
-    let ops = Errno::OpNotSupp;
-    refused(|r| r.mc_route = yes, Attr::McRoute, ops, "multicast");
-    refused(
-        |r| r.udp_zero_csum6_tx = yes,
-        Attr::UdpZeroCsum6Tx,
-        ops,
-        "6",
-    );
-    refused(
-        |r| r.udp_zero_csum6_rx = yes,
-        Attr::UdpZeroCsum6Rx,
-        ops,
-        "6",
-    );
     let attr = Attr::CollectMetadata;
-    refused(|r| r.collect_metadata = yes, attr, ops, "external");
-}
-
-#[test]
-fn an_ipv6_underlay_is_refused_as_a_family() {
-    let six = Some(DOCUMENTATION6);
-    let errno = Errno::AfNoSupport;
-    refused(|r| r.group6 = six, Attr::Group6, errno, "IPv6 underlay");
-    refused(|r| r.local6 = six, Attr::Local6, errno, "IPv6 underlay");
+    let edit = |r: &mut Request| r.collect_metadata = Some(true);
+    refused(edit, attr, Errno::OpNotSupp, "external");
 }
 
 #[test]
@@ -201,6 +201,122 @@ fn an_ipv4_address_hides_the_ipv6_one_beside_it() {
     .unwrap();
     assert_eq!(config.remote, Addr::V4(UNICAST));
     assert_eq!(config.local, Addr::V4(UNICAST));
+}
+
+#[test]
+fn either_address_decides_the_family() {
+    let six = Some(DOCUMENTATION6);
+    let of_local = build(|r| r.local6 = six).unwrap();
+    let of_remote = build(|r| r.group6 = six).unwrap();
+    assert_eq!(of_local.remote, Family::V6.any());
+    assert_eq!(of_remote.local, Family::V6.any());
+    for config in [of_local, of_remote] {
+        assert_eq!(config.family(), Family::V6);
+        assert!(config.flags.has(Flags::IPV6));
+    }
+    let msg = "must be from the same family";
+    let edit = |r: &mut Request| (r.group6, r.local) = (six, Some(UNICAST));
+    refused(edit, Attr::Group6, Errno::Inval, msg);
+    let edit = |r: &mut Request| (r.local6, r.group) = (six, Some(UNICAST));
+    refused(edit, Attr::Local6, Errno::Inval, msg);
+}
+
+#[test]
+fn link_local_addresses_go_together_and_need_a_link() {
+    let scopes = "Invalid combination of local and remote address scopes";
+    let (link, global) = (Some(LINK6), Some(DOCUMENTATION6));
+    let edit = |r: &mut Request| (r.local6, r.group6) = (link, global);
+    refused(edit, Attr::Local6, Errno::Inval, scopes);
+    refused(|r| r.group6 = link, Attr::Group6, Errno::Inval, scopes);
+    let alone = "required for link-local";
+    refused(|r| r.local6 = link, Attr::Local6, Errno::Inval, alone);
+
+    let over = request(|r| (r.local6, r.link) = (link, Some(7)));
+    let config = Config::build(&over, &OVER_ETHERNET).unwrap();
+    assert!(config.flags.has(Flags::IPV6_LINKLOCAL));
+    assert_eq!(config.scope(), 7);
+    // A group of link scope does for either kind of source.
+    let mut group = LINK6;
+    (group[0], group[1]) = (0xff, 0x02);
+    for (local, scope) in [(link, 7), (global, 0), (None, 0)] {
+        let over = request(|r| (r.local6, r.group6, r.link) = (local, Some(group), Some(7)));
+        let config = Config::build(&over, &OVER_ETHERNET).unwrap();
+        assert_eq!(config.scope(), scope);
+    }
+}
+
+#[test]
+fn an_ipv6_group_is_no_source_and_needs_a_link() {
+    let edit = |r: &mut Request| r.local6 = Some(GROUP6);
+    refused(
+        edit,
+        Attr::Local6,
+        Errno::Inval,
+        "Local address cannot be multicast",
+    );
+    let edit = |r: &mut Request| r.group6 = Some(GROUP6);
+    refused(
+        edit,
+        Attr::Group6,
+        Errno::Inval,
+        "Local interface required for multicast",
+    );
+}
+
+#[test]
+fn ipv6_turned_off_on_the_lower_device_is_told() {
+    let env = Env {
+        lower: OVER_ETHERNET.lower.map(|lower| Lower {
+            ipv6_disabled: true,
+            ..lower
+        }),
+        ..ALONE
+    };
+    let asked = request(|r| (r.local6, r.link) = (Some(DOCUMENTATION6), Some(7)));
+    let refusal = Config::build(&asked, &env).unwrap_err();
+    assert_eq!(refusal.errno, Errno::Perm);
+    let asked = request(|r| (r.local, r.link) = (Some(UNICAST), Some(7)));
+    assert!(Config::build(&asked, &env).is_ok());
+}
+
+#[test]
+fn the_flow_label_is_fixed_or_inherited() {
+    let inner = Summary {
+        flow_label: 0x12345,
+        ..Summary::NOT_IP
+    };
+    let six = |r: &mut Request| r.local6 = Some(DOCUMENTATION6);
+    let fixed = build(|r| {
+        six(r);
+        r.label = Some(0xfff0_00aa);
+    });
+    assert_eq!(fixed.unwrap().outer_label(inner), 0xaa);
+    let inherited = build(|r| {
+        six(r);
+        (r.label, r.label_policy) = (Some(0xaa), Some(1));
+    });
+    assert_eq!(inherited.unwrap().outer_label(inner), 0x12345);
+}
+
+#[test]
+fn the_df_flag_is_unset_set_or_inherited() {
+    let df = |df, protocol, dont_fragment| {
+        let config = build(|r| r.df = df).unwrap();
+        let inner = Summary {
+            dont_fragment,
+            ..Summary::NOT_IP
+        };
+        config.outer_df(protocol, inner)
+    };
+    for inner in [false, true] {
+        for protocol in [ethertype::IPV4, ethertype::IPV6, 0x0806] {
+            assert!(!df(None, protocol, inner) && !df(Some(0), protocol, inner));
+            assert!(df(Some(1), protocol, inner));
+        }
+        assert_eq!(df(Some(2), ethertype::IPV4, inner), inner);
+        assert!(df(Some(2), ethertype::IPV6, inner));
+        assert!(!df(Some(2), 0x0806, inner));
+    }
 }
 
 #[test]
@@ -253,6 +369,9 @@ fn a_group_needs_a_lower_device() {
 
 #[test]
 fn used_bits_cannot_be_reserved() {
+    let msg = "Used bits 0x08000000ffffff00 cannot overlap reserved bits 0x0000000000000100";
+    let one = |r: &mut Request| r.reserved_bits = Some([0, 0, 0, 0, 0, 0, 1, 0]);
+    refused(one, Attr::ReservedBits, Errno::Inval, msg);
     let msg = "cannot overlap";
     let attr = Attr::ReservedBits;
     for (octet, mask) in [(0, 0x08), (4, 0x80), (5, 0x01), (6, 0x01)] {
@@ -349,7 +468,8 @@ proptest! {
             prop_assert!(config.ifindex == 0 || exists);
             prop_assert!(config.ifindex != 0 || !config.remote.is_multicast());
             prop_assert!(!config.reserved.intersects(Bits::BASE));
-            prop_assert_eq!(config.headroom(), 50);
+            prop_assert_eq!(config.headroom(Family::V4), 50);
+            prop_assert_eq!(config.headroom(Family::V6), 70);
         }
     }
 }

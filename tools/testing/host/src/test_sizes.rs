@@ -4,34 +4,61 @@
 
 use crate::config::{
     largest_mtu,
+    Config,
+    Env,
     Lower,
-    Sizes,
-    MAX_MTU,
-    MIN_MTU, //
+    Request,
+    Sizes, //
 };
-use crate::wire::vxlan::HEADROOM_V4;
 use proptest::prelude::*;
 
 const ETHERNET: Lower = Lower {
     mtu: 1500,
     hard_header_len: 14,
     needed_headroom: 0,
+    ipv6_disabled: false,
 };
+
+/// The lowest and the highest MTU of a device.
+const MIN_MTU: u32 = 68;
+const MAX_MTU: u32 = 65535;
+
+fn config(local6: Option<[u8; 16]>) -> Config {
+    let request = Request {
+        local6,
+        ..Request::default()
+    };
+    let env = Env {
+        default_port: 4789,
+        lower: None,
+    };
+    Config::build(&request, &env).unwrap()
+}
+
+/// Over IPv4: 50 octets of headers.
+fn v4() -> Config {
+    config(None)
+}
+
+/// Over IPv6: 70 octets of headers.
+fn v6() -> Config {
+    config(Some([0x20; 16]))
+}
 
 fn mtu_over(lower_mtu: u32, requested: Option<u32>) -> u32 {
     let lower = Lower {
         mtu: lower_mtu,
         ..ETHERNET
     };
-    Sizes::new(1500, requested, HEADROOM_V4, Some(&lower)).mtu
+    Sizes::new(1500, requested, &v4(), Some(&lower)).mtu
 }
 
 #[test]
 fn without_a_lower_device_the_mtu_stays() {
-    let sizes = Sizes::new(1500, None, HEADROOM_V4, None);
+    let sizes = Sizes::new(1500, None, &v4(), None);
     assert_eq!((sizes.mtu, sizes.needed_headroom), (1500, 64));
-    assert_eq!(Sizes::new(1500, Some(9000), HEADROOM_V4, None).mtu, 9000);
-    assert_eq!(Sizes::new(1500, Some(65535), HEADROOM_V4, None).mtu, 65535);
+    assert_eq!(Sizes::new(1500, Some(9000), &v4(), None).mtu, 9000);
+    assert_eq!(Sizes::new(1500, Some(65535), &v4(), None).mtu, 65535);
 }
 
 #[test]
@@ -62,31 +89,37 @@ fn the_headroom_adds_up() {
         mtu: 1500,
         hard_header_len: 18,
         needed_headroom: 50,
+        ipv6_disabled: false,
     };
-    let sizes = Sizes::new(1500, None, HEADROOM_V4, Some(&lower));
-    assert_eq!(sizes.needed_headroom, 118);
+    for (config, headroom) in [(v4(), 118), (v6(), 138)] {
+        let sizes = Sizes::new(1500, None, &config, Some(&lower));
+        assert_eq!(sizes.needed_headroom, headroom);
+    }
 }
 
 #[test]
 fn the_largest_mtu_of_a_change_has_no_lower_bound() {
-    assert_eq!(largest_mtu(1500, 50), 1450);
-    assert_eq!(largest_mtu(60, 50), 10);
-    assert_eq!(largest_mtu(50, 50), 0);
-    assert_eq!(largest_mtu(0, 50), 0);
+    for (lower, largest) in [(1500, 1450), (60, 10), (50, 0), (0, 0)] {
+        assert_eq!(largest_mtu(lower, &v4()), largest);
+    }
+    for (lower, largest) in [(1500, 1430), (71, 1), (70, 0), (50, 0)] {
+        assert_eq!(largest_mtu(lower, &v6()), largest);
+    }
 }
 
 proptest! {
     #[test]
     fn sizes_are_in_bounds_for_any_lower_device(
         mtu in any::<u32>(), hard_header_len in any::<u16>(), needed_headroom in any::<u16>(),
-        headroom in any::<u16>(), requested in proptest::option::of(MIN_MTU..=MAX_MTU),
+        six in any::<bool>(), requested in proptest::option::of(MIN_MTU..=MAX_MTU),
     ) {
-        let lower = Lower { mtu, hard_header_len, needed_headroom };
-        let sizes = Sizes::new(1500, requested, headroom, Some(&lower));
+        let lower = Lower { mtu, hard_header_len, needed_headroom, ipv6_disabled: false };
+        let (config, headroom) = if six { (v6(), 70) } else { (v4(), 50) };
+        let sizes = Sizes::new(1500, requested, &config, Some(&lower));
         prop_assert!(sizes.mtu >= MIN_MTU);
         prop_assert!(requested.is_none_or(|r| sizes.mtu <= r));
         // Unless the minimum is more, an encapsulated packet fits.
-        prop_assert!(sizes.mtu == MIN_MTU || sizes.mtu + u32::from(headroom) <= mtu);
-        prop_assert!(sizes.needed_headroom >= headroom);
+        prop_assert!(sizes.mtu == MIN_MTU || sizes.mtu + headroom <= mtu);
+        prop_assert!(u32::from(sizes.needed_headroom) >= headroom);
     }
 }

@@ -7,6 +7,7 @@ use crate::config::{
     Attr,
     Errno,
     LinkAttr,
+    Message,
     Place,
     PortRange,
     Request, //
@@ -24,7 +25,7 @@ fn refused(
 ) {
     let refusal = validate(address, mtu, request).expect_err("it passes");
     assert_eq!((refusal.place, refusal.errno), (place, errno));
-    assert!(!refusal.msg.is_empty());
+    assert_ne!(refusal.msg, Message::Text(""));
 }
 
 #[track_caller]

@@ -54,14 +54,6 @@ fn remote_checksum_offload_uses_its_flag_and_the_last_octet() {
     }
 }
 
-#[test]
-fn the_headroom_is_the_sum_of_the_headers() {
-    let ipv4 = 20;
-    let udp = 8;
-    let sum = ipv4 + udp + vxlan::HEADER_LEN + ethernet::HEADER_LEN;
-    assert_eq!(usize::from(vxlan::HEADROOM_V4), sum);
-}
-
 proptest! {
     #[test]
     fn a_vni_survives_the_wire(value in 0..1u32 << 24) {
@@ -127,21 +119,23 @@ proptest! {
     }
 
     #[test]
-    fn an_ipv4_summary_is_tos_and_ttl(octets in any::<[u8; SUMMARY_LEN]>()) {
-        let expected = Summary { dsfield: octets[1], ttl: octets[8] };
+    fn an_ipv4_summary_is_tos_df_and_ttl(octets in any::<[u8; SUMMARY_LEN]>()) {
+        let dont_fragment = octets[6] & 0x40 != 0;
+        let expected = Summary { dsfield: octets[1], ttl: octets[8], flow_label: 0, dont_fragment };
         prop_assert_eq!(Summary::parse(0x0800, octets), Some(expected));
     }
 
     /// RFC 8200 section 3: four bits of version, eight of class, twenty of label.
     #[test]
-    fn an_ipv6_summary_is_class_and_hop_limit(
+    fn an_ipv6_summary_is_class_label_and_hop_limit(
         version in 0..16u32, class in any::<u8>(), label in 0..1u32 << 20, rest in any::<[u8; 5]>()
     ) {
         let word = (version << 28) | (u32::from(class) << 20) | label;
         let mut octets = [0; SUMMARY_LEN];
         octets[..4].copy_from_slice(&word.to_be_bytes());
         octets[4..].copy_from_slice(&rest);
-        let expected = Summary { dsfield: class, ttl: rest[3] };
+        let (ttl, flow_label, dont_fragment) = (rest[3], label, false);
+        let expected = Summary { dsfield: class, ttl, flow_label, dont_fragment };
         prop_assert_eq!(Summary::parse(0x86dd, octets), Some(expected));
     }
 
@@ -150,5 +144,21 @@ proptest! {
         let reference = core::net::Ipv4Addr::from(octets);
         prop_assert_eq!(Addr::V4(octets).is_any(), reference.is_unspecified());
         prop_assert_eq!(Addr::V4(octets).is_multicast(), reference.is_multicast());
+    }
+
+    #[test]
+    fn an_ipv6_underlay_address_is_classified(octets in any::<[u8; 16]>(), head in 0..4usize) {
+        let mut octets = octets;
+        // Chance alone would find few of these.
+        let heads = [[octets[0], octets[1]], [0xfe, 0x80 | octets[1]], [0xff, octets[1]], [0xff, 2]];
+        [octets[0], octets[1]] = heads[head];
+        let reference = core::net::Ipv6Addr::from(octets);
+        let addr = Addr::V6(octets);
+        prop_assert_eq!(addr.is_any(), reference.is_unspecified());
+        prop_assert_eq!(addr.is_multicast(), reference.is_multicast());
+        let unicast = reference.segments()[0] & 0xffc0 == 0xfe80;
+        prop_assert_eq!(addr.is_link_local_unicast(), unicast);
+        let group = reference.segments()[0] & 0xff0f == 0xff02;
+        prop_assert_eq!(addr.is_link_local(), unicast || group);
     }
 }
