@@ -88,10 +88,25 @@ pub(crate) struct Device {
 /// The state that only RTNL holders look at.
 #[derive(Default)]
 struct Control {
-    /// The sockets, while the device is up: one, or two in metadata mode.
-    sockets: [Option<Arc<Socket>>; 2],
+    /// The sockets, while the device is up: one, or in metadata mode both.
+    sockets: Sockets,
     /// The link to the lower device.
     lower: Option<LowerLink>,
+}
+
+#[derive(Default)]
+struct Sockets {
+    v4: Option<Arc<Socket>>,
+    v6: Option<Arc<Socket>>,
+}
+
+impl Sockets {
+    fn of(&mut self, family: Family) -> &mut Option<Arc<Socket>> {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
+    }
 }
 
 impl Device {
@@ -137,9 +152,7 @@ impl Device {
 
     /// Returns the socket of `family`, None while there is none.
     pub(crate) fn socket(&self, family: Family, _rtnl: &Rtnl<'_>) -> Option<Arc<Socket>> {
-        let control = self.control.lock();
-        let mut sockets = control.sockets.iter().flatten();
-        sockets.find(|socket| socket.family() == family).cloned()
+        self.control.lock().sockets.of(family).clone()
     }
 
     /// Has the data path use `config` from now on.
@@ -223,7 +236,7 @@ pub(crate) fn rules_of(below: &AnyDevice, rtnl: &Rtnl<'_>) -> Lower {
     }
 }
 
-/// Puts a device on the sockets of its configuration.
+/// Puts a device on the sockets of its configuration. On failure it may be on one: [`detach`] it.
 fn attach(dev: &NetDev<Device>, config: &Config, rtnl: &Rtnl<'_>) -> Result {
     // IPv6 first, as it may be absent: in metadata mode IPv4 is enough then.
     for family in [Family::V6, Family::V4] {
@@ -235,12 +248,8 @@ fn attach(dev: &NetDev<Device>, config: &Config, rtnl: &Rtnl<'_>) -> Result {
             socket => socket?,
         };
         let sender = socket.sender().ok_or(ENODEV).and_then(Prepared::new);
-        let free = match &mut dev.control.lock().sockets {
-            [first @ None, _] | [_, first @ None] => Some(first).map(|slot| *slot = Some(socket)),
-            _ => None,
-        };
+        *dev.control.lock().sockets.of(family) = Some(socket);
         drop(dev.sender_cell(family).replace(Some(sender?)));
-        free.ok_or(EBUSY)?;
     }
     Ok(())
 }
@@ -250,8 +259,8 @@ fn detach(dev: &NetDev<Device>, config: &Config, rtnl: &Rtnl<'_>) {
     for family in [Family::V6, Family::V4] {
         drop(dev.sender_cell(family).replace(None));
     }
-    let sockets = core::mem::take(&mut dev.control.lock().sockets);
-    for socket in sockets.into_iter().flatten() {
+    let Sockets { v4, v6 } = core::mem::take(&mut dev.control.lock().sockets);
+    for socket in [v6, v4].into_iter().flatten() {
         sock::detach(dev, config, socket, rtnl);
     }
 }

@@ -18,9 +18,12 @@ use super::{
     Flags,
     LabelPolicy, //
 };
-use crate::wire::ip::{
-    Addr,
-    Family, //
+use crate::wire::{
+    ip::{
+        Addr,
+        Family, //
+    },
+    vxlan::Bits, //
 };
 
 /// Seconds after which a learned entry ages out unless configured, `FDB_AGE_DEFAULT`.
@@ -96,6 +99,9 @@ impl Config {
             df: request.df().unwrap_or(self.df),
             age_interval: request.ageing.unwrap_or(self.age_interval),
             flags,
+            // The stock driver works the bits out from each request anew, and a change cannot ask for
+            // an extension: it ends up with the bits of a device that has none.
+            reserved: Bits::BASE.complement(),
             ..self.clone()
         }
         .validated(request, env)?;

@@ -15,6 +15,8 @@ mod config;
 mod wire;
 
 #[cfg(test)]
+mod test_change;
+#[cfg(test)]
 mod test_config;
 #[cfg(test)]
 mod test_ecn;
