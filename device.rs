@@ -17,8 +17,9 @@ use crate::{
         Fdb,
         AGE_INTERVAL, //
     },
-    fdb_learn::{
-        self,
+    fdb_age,
+    fdb_flush::{
+        flush,
         Flush, //
     },
     fdb_update,
@@ -278,6 +279,8 @@ impl NetDevice for Device {
             detach(dev, &config, rtnl);
             return Err(error);
         }
+        // The socket may be bound to another VRF than the last one was.
+        dev.fdb.vteps.forget_routes();
         dev.schedule(AGE_INTERVAL);
         Ok(())
     }
@@ -286,7 +289,7 @@ impl NetDevice for Device {
         let config = dev.config_copy();
         mcast::leave(dev, &config, rtnl);
         dev.cancel_work(rtnl);
-        fdb_learn::flush(dev, Flush::Dynamic);
+        flush(dev, &Flush::dynamic());
         detach(dev, &config, rtnl);
     }
 
@@ -307,13 +310,13 @@ impl NetDevice for Device {
 
     fn work(dev: &NetDev<Self>) {
         if dev.is_running() {
-            let delay = fdb_learn::age(dev);
+            let delay = fdb_age::age(dev);
             dev.schedule(delay);
         }
     }
 
     fn dismantle(dev: &NetDev<Self>, rtnl: &Rtnl<'_>) {
-        fdb_learn::flush(dev, Flush::All);
+        flush(dev, &Flush::default());
         if let Some(net) = dev.link_net_rtnl(rtnl) {
             sock::release_vni(net, &dev.config_copy(), dev);
         }

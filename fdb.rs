@@ -9,12 +9,11 @@
 
 use crate::{
     config::Config,
+    fdb_vtep::{
+        Vtep,
+        Vteps, //
+    },
     net::{
-        dst::DstCache,
-        list::{
-            Item,
-            RcuList, //
-        },
         neigh::{
             flag,
             state, //
@@ -24,8 +23,14 @@ use crate::{
             RcuProof,
             Softirq, //
         },
+        set::{
+            Identified,
+            Item,
+            RcuSet, //
+        },
         table::{
             self,
+            Position,
             Table,
             TableGuard,
             TableKey, //
@@ -40,12 +45,16 @@ use crate::{
         ip::Addr, //
     }, //
 };
+use core::ops::Deref;
 use kernel::{
     prelude::*,
     static_lock_class,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
     }, //
 };
 
@@ -81,7 +90,7 @@ impl TableKey for Key {
 }
 
 /// Where packets are sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Target {
     /// The remote VTEP, or a group.
     pub(crate) addr: Addr,
@@ -93,18 +102,53 @@ pub(crate) struct Target {
     pub(crate) ifindex: u32,
 }
 
-/// A target and the route to it.
+impl Target {
+    /// The lowest of all.
+    pub(crate) const FIRST: Self = Self {
+        addr: Addr::V4([0; 4]),
+        port: 0,
+        vni: 0,
+        ifindex: 0,
+    };
+}
+
+/// A VTEP that an entry points at.
 pub(crate) struct Remote {
-    pub(crate) target: Target,
-    pub(crate) cache: DstCache,
+    vtep: Arc<Vtep>,
+    /// A switch has taken the entry over.
+    offloaded: Atomic<bool>,
 }
 
 impl AtomicDrop for Remote {}
 
+impl Identified for Remote {
+    fn identity(&self) -> usize {
+        identity(&self.vtep)
+    }
+}
+
+/// Returns what tells the remotes of an entry apart: a device has one VTEP for each target.
+pub(crate) fn identity(vtep: &Arc<Vtep>) -> usize {
+    core::ptr::from_ref::<Vtep>(vtep).addr()
+}
+
+impl Deref for Remote {
+    type Target = Vtep;
+
+    #[inline]
+    fn deref(&self) -> &Vtep {
+        &self.vtep
+    }
+}
+
 impl Remote {
-    pub(crate) fn item(target: Target) -> Result<Item<Self>> {
-        let cache = DstCache::new();
-        Item::new(Self { target, cache }, GFP_ATOMIC)
+    pub(crate) fn item(vtep: Arc<Vtep>, offloaded: bool) -> Result<Item<Self>> {
+        let offloaded = Atomic::new(offloaded);
+        Item::new(Self { vtep, offloaded }, GFP_ATOMIC)
+    }
+
+    pub(crate) fn is_offloaded(&self) -> bool {
+        self.offloaded.load(Relaxed)
     }
 }
 
@@ -120,7 +164,7 @@ pub(crate) struct Entry {
     pub(crate) used: Atomic<usize>,
     /// The remotes, never none.
     #[pin]
-    pub(crate) remotes: RcuList<Remote>,
+    pub(crate) remotes: RcuSet<Remote>,
 }
 
 impl AtomicDrop for Entry {}
@@ -188,6 +232,9 @@ fn touch(moment: &Atomic<usize>) {
 pub(crate) struct Fdb {
     #[pin]
     pub(crate) table: Table<Key, Entry>,
+    /// The VTEPs that entries point at.
+    #[pin]
+    pub(crate) vteps: Vteps,
 }
 
 /// The table, locked.
@@ -198,6 +245,7 @@ impl Fdb {
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             table <- Table::new(c"vxlan::Fdb", static_lock_class!()),
+            vteps <- Vteps::new(),
         }? Error)
     }
 
@@ -228,8 +276,12 @@ impl Fdb {
         Some(entry)
     }
 
-    /// Walks the entries, the newest first.
-    pub(crate) fn iter<'a>(&'a self, reader: &'a impl RcuProof) -> table::Iter<'a, Entry> {
-        self.table.iter(reader)
+    /// Walks the entries from a place on, the newest first.
+    pub(crate) fn iter_from<'a>(
+        &'a self,
+        from: Position,
+        reader: &'a impl RcuProof,
+    ) -> table::Iter<'a, Entry> {
+        self.table.iter_from(from, reader)
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Changes to the forwarding table by itself: learning, ageing, flushing.
+//! Changes to the forwarding table by packets: learning, and moving.
 
 #![forbid(unsafe_code)]
 
@@ -10,14 +10,14 @@ use crate::{
     fdb::{
         Entry,
         Key,
+        Locked,
         Remote,
-        Target,
-        AGE_INTERVAL, //
+        Target, //
     },
-    fdb_nl,
+    fdb_notify,
     fdb_update::{
         change,
-        destroy,
+        put_in_place,
         Update, //
     },
     log,
@@ -31,18 +31,14 @@ use crate::{
         },
         netlink::ExtAck,
         rcu::Softirq,
-        skb::DropReason,
-        time::HZ, //
+        skb::DropReason, //
     },
     wire::{
         ethernet::MacAddr,
         ip::Addr, //
     }, //
 };
-use kernel::{
-    prelude::*,
-    sync::rcu, //
-};
+use kernel::prelude::*;
 
 /// Learns that a station is behind a remote, from a packet that came from there (`vxlan_snoop`).
 /// `ifindex` is the link that the remote's address is valid on, 0 if it is valid on all.
@@ -108,90 +104,44 @@ fn relearn(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr, if
     let Some(entry) = entry.filter(|entry| !entry.is_static()) else {
         return;
     };
-    let Some(old) = entry.remotes.first(&table).map(|remote| remote.target) else {
+    let Some(old) = entry.remotes.first(&table) else {
         return;
     };
     let new = Target {
         addr: source,
         ifindex,
-        ..old
+        ..old.target
     };
     // Another CPU may have been faster.
-    if new == old {
+    if new == old.target {
         return;
     }
+    let from = old.target.addr;
     // Without memory the station stays where it was known to be, until its next packet.
-    let Ok(item) = Remote::item(new) else {
-        return;
-    };
-    if entry.remotes.replace(item, &table, |_| true).is_ok() {
-        log::moved(dev, mac, old.addr, source);
+    if point_at(dev, entry, &new, old.is_offloaded(), &table).is_ok() {
+        log::moved(dev, mac, from, source);
         let moved = entry.remotes.first(&table);
-        fdb_nl::notify(dev, config, entry, moved, Kind::New, &table);
+        fdb_notify::tell(
+            dev,
+            config,
+            entry,
+            moved.map(|moved| &**moved),
+            Kind::New,
+            &table,
+        );
     }
 }
 
-/// Which entries are flushed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flush {
-    /// All.
-    All,
-    /// Those that are not static, but never the default: the device goes down.
-    Dynamic,
-}
-
-impl Flush {
-    fn concerns(self, entry: &Entry, config: &Config) -> bool {
-        let default = entry.key.mac.is_zero() && entry.key.vni == config.vni.get();
-        self == Self::All || !(entry.is_static() || default)
-    }
-}
-
-/// Removes many entries. The lock is taken anew for each.
-pub(crate) fn flush(dev: &NetDev<Device>, which: Flush) {
-    let config = dev.config_copy();
-    let guard = rcu::read_lock();
-    for entry in dev
-        .fdb
-        .iter(&guard)
-        .filter(|entry| which.concerns(entry, &config))
-    {
-        let mut table = dev.fdb.table.lock();
-        let still = table
-            .find(&entry.key)
-            .is_some_and(|entry| which.concerns(entry, &config));
-        if still {
-            destroy(dev, &config, &mut table, &entry.key);
-        }
-    }
-}
-
-/// Removes the entries that no packet has confirmed for the configured time. Returns the jiffies until
-/// the next of them is due, [`AGE_INTERVAL`] at most.
-pub(crate) fn age(dev: &NetDev<Device>) -> usize {
-    let guard = rcu::read_lock();
-    let config = dev.config(&guard);
-    let lifetime = (config.age_interval as usize).saturating_mul(HZ);
-    let mut next = AGE_INTERVAL;
-    for entry in dev.fdb.iter(&guard).filter(|entry| entry.ages()) {
-        let left = lifetime.saturating_sub(entry.idle());
-        if left > 0 {
-            next = next.min(left);
-        } else {
-            expire(dev, config, &entry.key, lifetime);
-        }
-    }
-    next
-}
-
-fn expire(dev: &NetDev<Device>, config: &Config, key: &Key, lifetime: usize) {
-    let mut table = dev.fdb.table.lock();
-    let Some(entry) = table.find(key) else {
-        return;
-    };
-    // It may have been confirmed, or made anew, before the lock was taken.
-    if entry.ages() && entry.idle() >= lifetime {
-        entry.set_kind(state::STALE, entry.flags());
-        destroy(dev, config, &mut table, key);
-    }
+fn point_at(
+    dev: &NetDev<Device>,
+    entry: &Entry,
+    target: &Target,
+    offloaded: bool,
+    table: &Locked<'_>,
+) -> Result {
+    let claim = dev.fdb.vteps.claim(target)?;
+    let item = Remote::item(claim.vtep().clone(), offloaded)?;
+    put_in_place(dev, entry, item, table)?;
+    claim.keep();
+    Ok(())
 }

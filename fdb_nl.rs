@@ -8,50 +8,45 @@ use crate::{
     config::Config,
     device::Device,
     fdb::{
-        Entry,
-        Key,
-        Remote,
         Target,
-        ADDED_BY_USER, //
+        ADDED_BY_USER,
+        STATIC, //
     },
+    fdb_flush::{
+        self,
+        Flush,
+        Masked, //
+    },
+    fdb_notify,
     fdb_update::{
         self,
         Update, //
     },
     net::{
         device::NetDev,
-        neigh::{
-            self,
-            attr,
-            state,
-            CacheInfo,
+        fdb::{
+            AttrPolicy,
             Dump,
             FdbOps,
-            Kind,
-            Neigh,
-            Reply,
-            Request,
-            FAMILY_BRIDGE, //
+            FlushRequest,
+            Request, //
+        },
+        neigh::{
+            attr,
+            flag,
+            state,
+            Reply, //
         },
         netlink::{
-            attr_size,
             Attr,
             Attrs,
             ExtAck,
-            Message, //
+            Policy, //
         },
-        rcu::RcuProof,
-        rtnl::Rtnl,
-        time::{
-            clock_ticks,
-            Jiffies, //
-        }, //
+        rtnl::Rtnl, //
     },
     wire::{
-        ethernet::{
-            MacAddr,
-            ADDR_LEN, //
-        },
+        ethernet::MacAddr,
         ip::Addr, //
     }, //
 };
@@ -60,19 +55,10 @@ use kernel::{
     sync::rcu, //
 };
 
-/// The room that the attributes of an entry take at most.
-const SIZE: usize = attr_size(ADDR_LEN)
-    .wrapping_add(attr_size(16))
-    .wrapping_add(attr_size(2))
-    .wrapping_add(attr_size(4).wrapping_mul(4))
-    .wrapping_add(attr_size(CacheInfo::LEN));
-
 /// What a request says of the remote, and of the VNI that the entry belongs to.
 struct Spec {
     target: Target,
     source_vni: u32,
-    /// The remote is of another address family than the device.
-    foreign: bool,
 }
 
 /// Reads a request (`vxlan_fdb_parse`): the same checks in the same order.
@@ -122,7 +108,6 @@ fn parse(
             ifindex,
         },
         source_vni,
-        foreign: addr.family() != config.family(),
     })
 }
 
@@ -155,6 +140,8 @@ fn number(attr: Option<Attr<'_>>, default: u32, text: &str, ack: &ExtAck<'_>) ->
 }
 
 impl FdbOps for Device {
+    const FLUSH_POLICY: &'static AttrPolicy = &FLUSH;
+
     fn fdb_add(
         dev: &NetDev<Self>,
         request: &Request<'_>,
@@ -173,7 +160,7 @@ impl FdbOps for Device {
         }
         let config = dev.config_copy();
         let spec = parse(dev, &config, &request.attrs, rtnl, ack)?;
-        if spec.foreign {
+        if spec.target.addr.family() != config.family() {
             let dst = request.attrs.get(attr::DST);
             ack.attr(
                 dst,
@@ -200,12 +187,6 @@ impl FdbOps for Device {
     ) -> Result {
         let config = dev.config_copy();
         let spec = parse(dev, &config, &request.attrs, rtnl, ack)?;
-        if spec.foreign {
-            // No entry has such a remote, and to remove what is not there is no failure.
-            let guard = rcu::read_lock();
-            let entry = dev.fdb.find(request.address, &config, &guard);
-            return entry.map(|_| ()).ok_or(ENOENT);
-        }
         fdb_update::delete(dev, &config, request.address, &spec.target)
     }
 
@@ -223,106 +204,88 @@ impl FdbOps for Device {
             ack.message("Fdb entry not found");
             return Err(ENOENT);
         };
-        write(
-            reply,
-            dev,
-            config,
-            entry,
-            entry.remotes.first(guard),
-            Kind::New,
-            guard,
-        )
+        let first = entry.remotes.first(guard).map(|first| &**first);
+        fdb_notify::write(reply, dev, config, entry, first, guard)
     }
 
     fn fdb_dump(dev: &NetDev<Self>, dump: &mut Dump<'_>, guard: &rcu::Guard) -> Result {
         let config = dev.config(guard);
-        for entry in dev.fdb.iter(guard) {
-            for remote in entry.remotes.iter(guard) {
-                dump.entry(|reply| {
-                    write(reply, dev, config, entry, Some(remote), Kind::New, guard)
+        let (from, mut place) = dump.cursor();
+        for entry in dev.fdb.iter_from(from, guard) {
+            if entry.position() != from {
+                place = 0;
+            }
+            for remote in entry.remotes.iter_from(place, guard) {
+                dump.write(entry.position(), remote.place(), |reply| {
+                    fdb_notify::write(reply, dev, config, entry, Some(remote), guard)
                 })?;
             }
         }
         Ok(())
     }
-}
 
-fn header(dev: &NetDev<Device>, entry: &Entry) -> Neigh {
-    Neigh {
-        family: FAMILY_BRIDGE,
-        state: entry.state(),
-        flags: entry.flags(),
-        ifindex: dev.ifindex(),
+    fn fdb_flush(
+        dev: &NetDev<Self>,
+        request: &FlushRequest<'_>,
+        _rtnl: &Rtnl<'_>,
+        ack: &ExtAck<'_>,
+    ) -> Result {
+        let asked = flush_of(request, ack)?;
+        fdb_flush::flush(dev, &asked);
+        Ok(())
     }
 }
 
-fn write(
-    reply: &mut Reply<'_>,
-    dev: &NetDev<Device>,
-    config: &Config,
-    entry: &Entry,
-    remote: Option<&Remote>,
-    kind: Kind,
-    reader: &impl RcuProof,
-) -> Result {
-    reply.message(kind, &header(dev, entry), |message| {
-        put_attrs(message, dev, config, entry, remote, reader)
-    })
-}
+/// The attributes that a request to flush may have, and what they look like.
+const FLUSH: AttrPolicy = AttrPolicy::new(&[
+    (attr::SRC_VNI, Policy::U32),
+    (attr::NH_ID, Policy::U32),
+    (attr::VNI, Policy::U32),
+    (attr::PORT, Policy::U16),
+    (attr::DST, Policy::between(4, 16)),
+    (attr::NDM_STATE_MASK, Policy::U16),
+    (attr::NDM_FLAGS_MASK, Policy::U8),
+]);
 
-/// Tells those who listen that an entry is there, has changed or is gone.
-pub(crate) fn notify(
-    dev: &NetDev<Device>,
-    config: &Config,
-    entry: &Entry,
-    remote: Option<&Remote>,
-    kind: Kind,
-    reader: &impl RcuProof,
-) {
-    neigh::notify(
-        dev.net(reader),
-        kind,
-        &header(dev, entry),
-        SIZE,
-        |message| put_attrs(message, dev, config, entry, remote, reader),
-    );
-}
-
-/// Writes an entry and one of its remotes, in the order of `vxlan_fdb_info`: what equals the device's
-/// own is left out.
-fn put_attrs(
-    message: &mut Message<'_>,
-    dev: &NetDev<Device>,
-    config: &Config,
-    entry: &Entry,
-    remote: Option<&Remote>,
-    reader: &impl RcuProof,
-) -> Result {
-    let Key { mac, .. } = entry.key;
-    let net = dev.net(reader);
-    if let Some(link_net) = dev.link_net(reader).filter(|link_net| !link_net.is(net)) {
-        message.put(attr::LINK_NETNSID, &net.id_of(link_net).to_ne_bytes())?;
+/// Reads a request to flush (`vxlan_fdb_delete_bulk`): the same checks in the same order.
+fn flush_of(request: &FlushRequest<'_>, ack: &ExtAck<'_>) -> Result<Flush> {
+    const FLAGS: u16 = flag::EXT_LEARNED | flag::OFFLOADED | flag::ROUTER;
+    let flags = request.flags & !(flag::MASTER | flag::SELF);
+    if flags & !FLAGS != 0 {
+        ack.message("Unsupported fdb flush ndm flag bits set");
+        return Err(EINVAL);
     }
-    message.put(attr::LLADDR, &mac.octets())?;
-    if let Some(Remote { target, .. }) = remote {
-        match target.addr {
-            Addr::V4(octets) => message.put(attr::DST, &octets)?,
-            Addr::V6(octets) => message.put(attr::DST, &octets)?,
-        }
-        if target.port != 0 && target.port != config.port {
-            message.put(attr::PORT, &target.port.to_be_bytes())?;
-        }
-        if target.vni != config.vni.get() {
-            message.put(attr::VNI, &target.vni.to_ne_bytes())?;
-        }
-        if target.ifindex != 0 {
-            message.put(attr::IFINDEX, &target.ifindex.to_ne_bytes())?;
-        }
+    if request.state & !STATIC != 0 {
+        ack.message("Unsupported fdb flush ndm state bits set");
+        return Err(EINVAL);
     }
-    let now = Jiffies::now();
-    let info = CacheInfo {
-        used: clock_ticks(now.since(entry.used())),
-        updated: clock_ticks(now.since(entry.updated())),
+    let attrs = &request.attrs;
+    let u32_of = |number| attrs.get(number).and_then(|attr| attr.u32()).unwrap_or(0);
+    let addr = match attrs.get(attr::DST) {
+        None => None,
+        Some(dst) => Some(parse_address(dst, ack)?),
     };
-    message.put(attr::CACHEINFO, &info.octets())
+    let state_mask = attrs
+        .get(attr::NDM_STATE_MASK)
+        .and_then(|mask| mask.first());
+    let flags_mask = attrs.get(attr::NDM_FLAGS_MASK).and_then(|mask| mask.u8());
+    Ok(Flush {
+        spare_default: false,
+        state: Masked {
+            value: request.state,
+            mask: state_mask.map_or(0, u16::from_ne_bytes),
+        },
+        flags: Masked {
+            value: flags,
+            mask: flags_mask.map_or(0, u16::from),
+        },
+        source_vni: u32_of(attr::SRC_VNI),
+        addr,
+        port: attrs
+            .get(attr::PORT)
+            .and_then(|port| port.be16())
+            .unwrap_or(0),
+        vni: u32_of(attr::VNI),
+        nexthop: u32_of(attr::NH_ID),
+    })
 }

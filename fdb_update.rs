@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     device::Device,
     fdb::{
+        identity,
         pack,
         Entry,
         Key,
@@ -16,10 +17,10 @@ use crate::{
         Target,
         ADDED_BY_USER, //
     },
-    fdb_nl,
+    fdb_notify,
+    fdb_vtep::Claim,
     net::{
         device::NetDev,
-        list::RcuList,
         neigh::{
             flag,
             mode,
@@ -27,7 +28,15 @@ use crate::{
             Kind, //
         },
         netlink::ExtAck,
-        table::NewEntry,
+        set::{
+            Identified,
+            Item,
+            RcuSet, //
+        },
+        table::{
+            self,
+            NewEntry, //
+        },
         time::Jiffies, //
     },
     wire::ethernet::MacAddr, //
@@ -93,7 +102,7 @@ fn change_existing(
     dev: &NetDev<Device>,
     config: &Config,
     table: &Locked<'_>,
-    entry: &Entry,
+    entry: &table::Entry<Entry>,
     update: &Update,
     ack: &ExtAck<'_>,
 ) -> Result {
@@ -103,38 +112,72 @@ fn change_existing(
         return Err(EOPNOTSUPP);
     }
     let append = update.mode & mode::APPEND != 0 && replicates(update.mac);
-    let known = entry
-        .remotes
-        .iter(table)
-        .any(|remote| remote.target == update.target);
-    let new = if (replace || append) && !known {
-        Some(Remote::item(update.target)?)
+    let claim = if replace || append {
+        claim_new(dev, table, entry, &update.target)?
     } else {
         None
     };
 
-    let mut changed = new.is_some();
+    let mut told = None;
+    let mut changed = false;
+    if let Some(claim) = claim {
+        let item = Remote::item(claim.vtep().clone(), false)?;
+        let identity = item.identity();
+        if replace {
+            put_in_place(dev, entry, item, table)?;
+        } else {
+            entry.remotes.push_back(item, table)?;
+            told = entry.remotes.find(identity, table)?;
+        }
+        claim.keep();
+        changed = true;
+    }
     let flags = update.flags & !flag::USE;
     // What was learned elsewhere does not take over what a user added.
     let takes_over = flags & flag::EXT_LEARNED == 0 || entry.flags() & ADDED_BY_USER == 0;
     if takes_over && pack(entry.state(), entry.flags()) != pack(update.state, flags) {
         entry.set_kind(update.state, flags);
+        table.mark(entry, entry.ages());
         changed = true;
-    }
-    match new {
-        Some(item) if replace => drop(entry.remotes.replace(item, table, |_| true)?),
-        Some(item) => entry.remotes.push_back(item, table)?,
-        None => {}
     }
     if changed || update.flags & flag::USE != 0 {
         entry.confirm();
     }
     if changed {
-        let appended = |remote: &&Remote| append && remote.target == update.target && !known;
-        let told = entry.remotes.iter(table).find(appended);
         let told = told.or_else(|| entry.remotes.first(table));
-        fdb_nl::notify(dev, config, entry, told, Kind::New, table);
+        fdb_notify::tell(
+            dev,
+            config,
+            entry,
+            told.map(|told| &**told),
+            Kind::New,
+            table,
+        );
     }
+    Ok(())
+}
+
+/// Claims the VTEP of a target for an entry, unless the entry points at it.
+fn claim_new<'a>(
+    dev: &'a NetDev<Device>,
+    table: &Locked<'_>,
+    entry: &Entry,
+    target: &Target,
+) -> Result<Option<Claim<'a>>> {
+    let claim = dev.fdb.vteps.claim(target)?;
+    let known = entry.remotes.find(identity(claim.vtep()), table)?;
+    Ok(known.is_none().then_some(claim))
+}
+
+/// Turns an entry to another remote; what is there already is given back.
+pub(crate) fn put_in_place(
+    dev: &NetDev<Device>,
+    entry: &Entry,
+    item: Item<Remote>,
+    table: &Locked<'_>,
+) -> Result {
+    let old = entry.remotes.replace_first(item, table)?;
+    dev.fdb.vteps.release(&old);
     Ok(())
 }
 
@@ -156,24 +199,28 @@ fn insert(
         vni: update.source_vni,
     };
     let now = Jiffies::now().get();
-    let first = Remote::item(update.target)?;
+    let claim = dev.fdb.vteps.claim(&update.target)?;
+    let first = Remote::item(claim.vtep().clone(), false)?;
     let lock = dev.fdb.table.lock_id();
     let value = try_pin_init!(Entry {
         key,
         kind: Atomic::new(pack(update.state, update.flags & !flag::USE)),
         updated: Atomic::new(now),
         used: Atomic::new(now),
-        remotes <- RcuList::new(lock),
+        remotes <- RcuSet::new(lock),
     }? Error);
     let entry = NewEntry::new(&key, value, GFP_ATOMIC)?;
     entry.remotes.push_back(first, table)?;
     table.insert(entry)?;
+    claim.keep();
     if let Some(entry) = table.find(&key) {
-        fdb_nl::notify(
+        table.mark(entry, entry.ages());
+        let first = entry.remotes.first(table);
+        fdb_notify::tell(
             dev,
             config,
             entry,
-            entry.remotes.first(table),
+            first.map(|first| &**first),
             Kind::New,
             table,
         );
@@ -253,19 +300,35 @@ fn delete_locked(
         vni: config.vni.get(),
     };
     let entry = table.find(&key).ok_or(ENOENT)?;
-    let is_target = |remote: &Remote| remote.target == *target;
     if !target.addr.is_any() {
-        if !entry.remotes.iter(table).any(is_target) {
+        let vtep = dev.fdb.vteps.find(target);
+        let remote = match &vtep {
+            Some(vtep) => entry.remotes.find(identity(vtep), table)?,
+            None => None,
+        };
+        let Some(remote) = remote else {
             return Ok(());
-        }
-        if entry.remotes.iter(table).nth(1).is_some() {
-            if let Some(removed) = entry.remotes.remove(table, is_target)? {
-                fdb_nl::notify(dev, config, entry, Some(&*removed), Kind::Del, table);
-            }
-            return Ok(());
+        };
+        if entry.remotes.len() > 1 {
+            return remove_remote(dev, config, table, entry, remote.identity());
         }
     }
     destroy(dev, config, table, &key);
+    Ok(())
+}
+
+/// Takes one of several remotes from an entry, and tells of it.
+pub(crate) fn remove_remote(
+    dev: &NetDev<Device>,
+    config: &Config,
+    table: &Locked<'_>,
+    entry: &Entry,
+    remote: usize,
+) -> Result {
+    if let Some(removed) = entry.remotes.remove(remote, table)? {
+        fdb_notify::tell(dev, config, entry, Some(&removed), Kind::Del, table);
+        dev.fdb.vteps.release(&removed);
+    }
     Ok(())
 }
 
@@ -273,7 +336,8 @@ fn delete_locked(
 pub(crate) fn destroy(dev: &NetDev<Device>, config: &Config, table: &mut Locked<'_>, key: &Key) {
     if let Some(entry) = table.find(key) {
         for remote in entry.remotes.iter(table) {
-            fdb_nl::notify(dev, config, entry, Some(remote), Kind::Del, table);
+            fdb_notify::tell(dev, config, entry, Some(remote), Kind::Del, table);
+            dev.fdb.vteps.release(remote);
         }
     }
     drop(table.remove(key));

@@ -12,9 +12,9 @@ use crate::{
     device::Device,
     fdb::{
         Entry,
-        Remote,
         Target, //
     },
+    fdb_vtep::Vtep,
     net::{
         device::{
             NetDev,
@@ -151,7 +151,7 @@ fn send_one(
     dev: &NetDev<Device>,
     config: &Config,
     mut skb: SkBuff,
-    remote: &Remote,
+    remote: &Vtep,
     softirq: &Softirq<'_>,
 ) {
     let Some(sender) = dev
@@ -173,7 +173,7 @@ fn plan<'a>(
     dev: &'a NetDev<Device>,
     config: &Config,
     skb: &mut SkBuff,
-    remote: &Remote,
+    remote: &Vtep,
     sender: &Socket<'_>,
     softirq: &'a Softirq<'_>,
 ) -> Result<Plan<'a>, TxDrop> {

@@ -38,7 +38,7 @@ use kernel::{
     types::Opaque, //
 };
 
-pub(crate) use super::neigh::FdbOps;
+pub(crate) use super::fdb::FdbOps;
 
 /// What a driver of virtual devices provides. `Self` is the state of one device.
 pub(crate) trait NetDevice: FdbOps + Send + Sync + Sized + 'static {

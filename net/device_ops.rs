@@ -10,7 +10,7 @@ use super::{
         NetDevice,
         Private, //
     },
-    neigh,
+    fdb,
     rcu::Softirq,
     rtnl::Rtnl,
     skb::SkBuff, //
@@ -41,10 +41,11 @@ impl<T: NetDevice> Table<T> {
         ndo_change_mtu: Some(change_mtu::<T>),
         ndo_validate_addr: Some(bindings::eth_validate_addr),
         ndo_set_mac_address: Some(bindings::eth_mac_addr),
-        ndo_fdb_add: Some(neigh::fdb_add::<T>),
-        ndo_fdb_del: Some(neigh::fdb_del::<T>),
-        ndo_fdb_dump: Some(neigh::fdb_dump::<T>),
-        ndo_fdb_get: Some(neigh::fdb_get::<T>),
+        ndo_fdb_add: Some(fdb::fdb_add::<T>),
+        ndo_fdb_del: Some(fdb::fdb_del::<T>),
+        ndo_fdb_del_bulk: Some(fdb::fdb_del_bulk::<T>),
+        ndo_fdb_dump: Some(fdb::fdb_dump::<T>),
+        ndo_fdb_get: Some(fdb::fdb_get::<T>),
         ..pin_init::zeroed()
     };
 

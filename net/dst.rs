@@ -57,6 +57,12 @@ impl DstCache {
         // INVARIANT: Initialised, or still zeroed.
         cache
     }
+
+    /// Forgets the routes, on each CPU when it looks next.
+    pub(crate) fn reset(&self) {
+        // SAFETY: Writes the time of the reset, which the structure has in any case, atomically.
+        unsafe { bindings::shim_dst_cache_reset(self.0.get()) };
+    }
 }
 
 impl Drop for DstCache {

@@ -14,6 +14,27 @@ use kernel::{
     }, //
 };
 
+/// Names a lock, so that what it guards can tell whether the guard it is shown is the right one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LockId(usize);
+
+impl LockId {
+    /// Names the lock at an address.
+    pub(super) const fn of_address(address: usize) -> Self {
+        Self(address)
+    }
+}
+
+/// Evidence that a lock is held.
+///
+/// # Safety
+///
+/// At any time at most one value with a given [`LockId`] exists.
+pub(crate) unsafe trait WriteProof {
+    /// Which lock.
+    fn lock_id(&self) -> LockId;
+}
+
 /// A `spinlock_t` taken by `spin_lock_bh()`.
 pub(crate) struct SpinLockBhBackend;
 

@@ -9,9 +9,9 @@
 pub(crate) mod device;
 pub(crate) mod driver;
 pub(crate) mod dst;
+pub(crate) mod fdb;
 pub(crate) mod gro;
 pub(crate) mod layout;
-pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod lower;
 pub(crate) mod mirror;
@@ -23,12 +23,14 @@ pub(crate) mod params;
 pub(crate) mod rcu;
 pub(crate) mod register;
 pub(crate) mod rtnl;
+pub(crate) mod set;
 pub(crate) mod skb;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod udp_tunnel;
 
 mod device_ops;
+mod order;
 
 /// The generated bindings. Private: no C type is seen outside `net/` and `abi.rs`.
 #[allow(

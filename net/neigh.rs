@@ -1,38 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The forwarding table's netlink face: `ndo_fdb_*` and `RTM_*NEIGH` messages.
+//! Messages about neighbours and forwarding entries, `RTM_*NEIGH`.
 //!
-//! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h),
-//! [`include/uapi/linux/neighbour.h`](srctree/include/uapi/linux/neighbour.h)
+//! C header: [`include/uapi/linux/neighbour.h`](srctree/include/uapi/linux/neighbour.h)
 
 use super::{
     bindings,
-    device::{
-        NetDev,
-        NetDevice, //
-    },
-    netlink::{
-        Attrs,
-        ExtAck,
-        Message, //
-    },
+    netlink::Message,
     netns::Net,
-    rtnl::Rtnl,
     skb::DropReason, //
 };
-use crate::wire::ethernet::MacAddr;
 use core::{
     marker::PhantomData,
     ptr::null_mut, //
 };
-use kernel::{
-    error::{
-        from_result,
-        Error, //
-    },
-    prelude::*,
-    sync::rcu, //
-};
+use kernel::prelude::*;
 
 /// `NDA_*` attributes.
 pub(crate) mod attr {
@@ -56,6 +38,10 @@ pub(crate) mod attr {
     pub(crate) const SRC_VNI: u16 = bindings::NDA_SRC_VNI as u16;
     /// Id of a nexthop, 32 bits.
     pub(crate) const NH_ID: u16 = bindings::NDA_NH_ID as u16;
+    /// Which bits of the state count, 16 bits.
+    pub(crate) const NDM_STATE_MASK: u16 = bindings::NDA_NDM_STATE_MASK as u16;
+    /// Which bits of the flags count, 8 bits.
+    pub(crate) const NDM_FLAGS_MASK: u16 = bindings::NDA_NDM_FLAGS_MASK as u16;
 }
 
 /// `NUD_*`, states of an entry.
@@ -82,6 +68,12 @@ pub(crate) mod flag {
     pub(crate) const SELF: u16 = bindings::NTF_SELF as u16;
     /// Was learned by somebody else, who ages it.
     pub(crate) const EXT_LEARNED: u16 = bindings::NTF_EXT_LEARNED as u16;
+    /// Is in the table of the device's bridge.
+    pub(crate) const MASTER: u16 = bindings::NTF_MASTER as u16;
+    /// Is in a switch's table too.
+    pub(crate) const OFFLOADED: u16 = bindings::NTF_OFFLOADED as u16;
+    /// Is a router.
+    pub(crate) const ROUTER: u16 = bindings::NTF_ROUTER as u16;
 }
 
 /// `NLM_F_*`, what an RTM_NEWNEIGH may do.
@@ -100,51 +92,6 @@ pub(crate) mod mode {
 
 /// `AF_BRIDGE`: the entry is one of a forwarding table.
 pub(crate) const FAMILY_BRIDGE: u8 = bindings::AF_BRIDGE as u8;
-
-/// A request to add or delete.
-pub(crate) struct Request<'a> {
-    /// `NUD_*`.
-    pub(crate) state: u16,
-    /// `NTF_*`.
-    pub(crate) flags: u16,
-    /// The address that the entry is for.
-    pub(crate) address: MacAddr,
-    /// `NDA_*`.
-    pub(crate) attrs: Attrs<'a>,
-}
-
-/// What a driver provides for its table to be seen and changed.
-pub(crate) trait FdbOps: Sized {
-    /// Adds as `mode` (`NLM_F_*`) says, and notifies.
-    fn fdb_add(
-        dev: &NetDev<Self>,
-        request: &Request<'_>,
-        mode: u16,
-        rtnl: &Rtnl<'_>,
-        ack: &ExtAck<'_>,
-    ) -> Result;
-
-    /// Deletes, and notifies.
-    fn fdb_del(
-        dev: &NetDev<Self>,
-        request: &Request<'_>,
-        rtnl: &Rtnl<'_>,
-        ack: &ExtAck<'_>,
-    ) -> Result;
-
-    /// Writes the entry for an address to `reply`.
-    fn fdb_get(
-        dev: &NetDev<Self>,
-        address: MacAddr,
-        attrs: &Attrs<'_>,
-        reply: &mut Reply<'_>,
-        guard: &rcu::Guard,
-        ack: &ExtAck<'_>,
-    ) -> Result;
-
-    /// Writes all entries, by [`Dump::entry`].
-    fn fdb_dump(dev: &NetDev<Self>, dump: &mut Dump<'_>, guard: &rcu::Guard) -> Result;
-}
 
 /// The kinds of messages about entries.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -206,6 +153,27 @@ pub(crate) struct Reply<'a> {
 }
 
 impl Reply<'_> {
+    /// Takes what the core calls with.
+    ///
+    /// # Safety
+    ///
+    /// The invariants of the type hold for `skb` while the value exists.
+    pub(super) unsafe fn from_raw(
+        skb: *mut bindings::sk_buff,
+        portid: u32,
+        seq: u32,
+        flags: c_int,
+    ) -> Self {
+        // INVARIANT: By this function's contract.
+        Self {
+            skb,
+            portid,
+            seq,
+            flags,
+            _call: PhantomData,
+        }
+    }
+
     /// Writes a message whole or, if there is no room, not at all: EMSGSIZE.
     pub(crate) fn message(
         &mut self,
@@ -251,24 +219,10 @@ impl Reply<'_> {
 /// EMSGSIZE: the message does not fit.
 const EMSGSIZE: Error = kernel::error::code::EMSGSIZE;
 
-/// A dump, which takes as many calls as it takes packets.
-pub(crate) struct Dump<'a> {
-    reply: Reply<'a>,
-    /// The number of entries that earlier calls wrote.
-    skip: usize,
-    /// The number of entries seen so far, kept by the core.
-    seen: &'a mut c_int,
-}
-
-impl Dump<'_> {
-    /// Has `write` write an entry, unless it was written by an earlier call.
-    pub(crate) fn entry(&mut self, write: impl FnOnce(&mut Reply<'_>) -> Result) -> Result {
-        if *self.seen as usize >= self.skip {
-            write(&mut self.reply)?;
-        }
-        *self.seen = self.seen.wrapping_add(1);
-        Ok(())
-    }
+/// Returns whether anybody in a namespace listens to [`notify`].
+pub(crate) fn has_listeners(net: &Net) -> bool {
+    // SAFETY: The namespace is valid.
+    unsafe { bindings::shim_neigh_has_listeners(net.as_ptr()) }
 }
 
 /// Tells the listeners of a namespace about an entry; `size` is the room that its attributes take.
@@ -316,150 +270,4 @@ pub(crate) fn notify(
             }
         }
     }
-}
-
-/// The highest `NDA_*` that the core parses.
-const NDA_MAX: u16 = (bindings::__NDA_MAX - 1) as u16;
-
-/// Wraps what the core calls add and delete with.
-///
-/// # Safety
-///
-/// The pointers are those of such a call and valid during `'a`.
-unsafe fn request<'a>(
-    ndm: *mut bindings::ndmsg,
-    tb: *mut *mut bindings::nlattr,
-    addr: *const u8,
-) -> Request<'a> {
-    // SAFETY: By this function's contract; the core checks that the address has six octets.
-    unsafe {
-        Request {
-            state: (*ndm).ndm_state,
-            flags: u16::from((*ndm).ndm_flags),
-            address: MacAddr::new(addr.cast::<[u8; 6]>().read()),
-            attrs: Attrs::from_raw(tb, NDA_MAX),
-        }
-    }
-}
-
-/// # Safety
-///
-/// Called by the core for a registered device, with RTNL held and a parsed request.
-pub(super) unsafe extern "C" fn fdb_add<T: NetDevice>(
-    ndm: *mut bindings::ndmsg,
-    tb: *mut *mut bindings::nlattr,
-    dev: *mut bindings::net_device,
-    addr: *const u8,
-    _vid: u16,
-    flags: u16,
-    notified: *mut bool,
-    extack: *mut bindings::netlink_ext_ack,
-) -> c_int {
-    // SAFETY: By this function's contract.
-    let (dev, request, rtnl, ack) = unsafe {
-        (
-            NetDev::<T>::from_raw(dev),
-            request(ndm, tb, addr),
-            Rtnl::assume(),
-            ExtAck::from_raw(extack),
-        )
-    };
-    from_result(|| {
-        T::fdb_add(dev, &request, flags, &rtnl, &ack)?;
-        // SAFETY: By this function's contract.
-        unsafe { *notified = true };
-        Ok(0)
-    })
-}
-
-/// # Safety
-///
-/// Called by the core for a registered device, with RTNL held and a parsed request.
-pub(super) unsafe extern "C" fn fdb_del<T: NetDevice>(
-    ndm: *mut bindings::ndmsg,
-    tb: *mut *mut bindings::nlattr,
-    dev: *mut bindings::net_device,
-    addr: *const u8,
-    _vid: u16,
-    notified: *mut bool,
-    extack: *mut bindings::netlink_ext_ack,
-) -> c_int {
-    // SAFETY: By this function's contract.
-    let (dev, request, rtnl, ack) = unsafe {
-        (
-            NetDev::<T>::from_raw(dev),
-            request(ndm, tb, addr),
-            Rtnl::assume(),
-            ExtAck::from_raw(extack),
-        )
-    };
-    from_result(|| {
-        T::fdb_del(dev, &request, &rtnl, &ack)?;
-        // SAFETY: By this function's contract.
-        unsafe { *notified = true };
-        Ok(0)
-    })
-}
-
-/// # Safety
-///
-/// Called by the core for a registered device, with RTNL held, a parsed request and a reply to write.
-pub(super) unsafe extern "C" fn fdb_get<T: NetDevice>(
-    skb: *mut bindings::sk_buff,
-    tb: *mut *mut bindings::nlattr,
-    dev: *mut bindings::net_device,
-    addr: *const u8,
-    _vid: u16,
-    portid: u32,
-    seq: u32,
-    extack: *mut bindings::netlink_ext_ack,
-) -> c_int {
-    // SAFETY: By this function's contract; the core checks that the address has six octets.
-    let (dev, address, attrs, ack) = unsafe {
-        (
-            NetDev::<T>::from_raw(dev),
-            MacAddr::new(addr.cast::<[u8; 6]>().read()),
-            Attrs::from_raw(tb, NDA_MAX),
-            ExtAck::from_raw(extack),
-        )
-    };
-    let mut reply = Reply {
-        skb,
-        portid,
-        seq,
-        flags: 0,
-        _call: PhantomData,
-    };
-    let guard = rcu::read_lock();
-    from_result(|| T::fdb_get(dev, address, &attrs, &mut reply, &guard, &ack).map(|()| 0))
-}
-
-/// # Safety
-///
-/// Called by the core for a registered device, with RTNL held, to continue a dump.
-pub(super) unsafe extern "C" fn fdb_dump<T: NetDevice>(
-    skb: *mut bindings::sk_buff,
-    cb: *mut bindings::netlink_callback,
-    dev: *mut bindings::net_device,
-    _filter_dev: *mut bindings::net_device,
-    idx: *mut c_int,
-) -> c_int {
-    // SAFETY: By this function's contract.
-    let (dev, mut dump) = unsafe {
-        let reply = Reply {
-            skb,
-            portid: bindings::shim_netlink_portid((*cb).skb),
-            seq: (*(*cb).nlh).nlmsg_seq,
-            flags: bindings::NLM_F_MULTI as c_int,
-            _call: PhantomData,
-        };
-        let dump = Dump {
-            reply,
-            skip: bindings::shim_fdb_dump_index(cb),
-            seen: &mut *idx,
-        };
-        (NetDev::<T>::from_raw(dev), dump)
-    };
-    let guard = rcu::read_lock();
-    from_result(|| T::fdb_dump(dev, &mut dump, &guard).map(|()| 0))
 }

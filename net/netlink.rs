@@ -15,6 +15,7 @@ use kernel::{
 };
 
 /// What the core checks of an attribute before anybody sees it, `struct nla_policy`.
+#[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Policy(bindings::nla_policy);
 
@@ -28,6 +29,8 @@ impl Policy {
         Self(policy)
     }
 
+    /// No attribute: strict parsing refuses it.
+    pub(crate) const NONE: Self = Self::of(bindings::NLA_UNSPEC);
     /// An 8-bit number.
     pub(crate) const U8: Self = Self::of(bindings::NLA_U8);
     /// A 16-bit number.
@@ -57,6 +60,15 @@ impl Policy {
             bindings::nla_policy_validation_NLA_VALIDATE_RANGE,
             len,
             len,
+        )
+    }
+
+    /// From `min` to `max` octets.
+    pub(crate) const fn between(min: u16, max: u16) -> Self {
+        Self::of(bindings::NLA_BINARY).range(
+            bindings::nla_policy_validation_NLA_VALIDATE_RANGE,
+            min,
+            max,
         )
     }
 

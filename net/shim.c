@@ -41,24 +41,7 @@ void shim_spin_unlock_bh(spinlock_t *lock) { spin_unlock_bh(lock); }
 bool shim_spin_trylock_bh(spinlock_t *lock) { return spin_trylock_bh(lock); }
 void shim_assert_spin_locked(spinlock_t *lock) { lockdep_assert_held(lock); }
 
-void shim_list_init(struct list_head *head) { INIT_LIST_HEAD_RCU(head); }
-
-void shim_list_add_rcu(struct list_head *item, struct list_head *head)
-{
-	list_add_rcu(item, head);
-}
-
-void shim_list_add_tail_rcu(struct list_head *item, struct list_head *head)
-{
-	list_add_tail_rcu(item, head);
-}
-
-void shim_list_del_rcu(struct list_head *item) { list_del_rcu(item); }
-
-void shim_list_replace_rcu(struct list_head *old, struct list_head *item)
-{
-	list_replace_rcu(old, item);
-}
+void shim_list_init(struct list_head *head) { INIT_LIST_HEAD(head); }
 
 void shim_delayed_work_init(struct delayed_work *work, work_func_t func)
 {
@@ -71,33 +54,7 @@ void shim_delayed_work_queue(struct delayed_work *work, unsigned long delay)
 }
 
 unsigned long shim_jiffies(void) { return jiffies; }
-
-static const struct rhashtable_params shim_table_params = {
-	.head_offset = offsetof(struct shim_node, hash),
-	.key_offset = offsetof(struct shim_node, key),
-	.key_len = sizeof_field(struct shim_node, key),
-	.automatic_shrinking = true,
-};
-
-int shim_table_init(struct rhashtable *table)
-{
-	return rhashtable_init(table, &shim_table_params);
-}
-
-struct shim_node *shim_table_lookup(struct rhashtable *table, const u32 *key)
-{
-	return rhashtable_lookup(table, key, shim_table_params);
-}
-
-int shim_table_insert(struct rhashtable *table, struct shim_node *node)
-{
-	return rhashtable_lookup_insert_fast(table, &node->hash, shim_table_params);
-}
-
-int shim_table_remove(struct rhashtable *table, struct shim_node *node)
-{
-	return rhashtable_remove_fast(table, &node->hash, shim_table_params);
-}
+void shim_cond_resched(void) { cond_resched(); }
 
 /*
  * An Ethernet device that encapsulates in UDP: no queue of its own, no lock on
@@ -283,6 +240,7 @@ unsigned int shim_dst_headroom(struct dst_entry *dst)
 int shim_ip4_hoplimit(struct dst_entry *dst) { return ip4_dst_hoplimit(dst); }
 int shim_ip6_hoplimit(struct dst_entry *dst) { return ip6_dst_hoplimit(dst); }
 u32 shim_rt6_flags(struct dst_entry *dst) { return dst_rt6_info(dst)->rt6i_flags; }
+void shim_dst_cache_reset(struct dst_cache *cache) { dst_cache_reset(cache); }
 
 int shim_udp_sock_create(struct net *net, bool v6, u16 port, int ifindex, bool checksum6,
 			 struct sock **sk)
@@ -414,9 +372,17 @@ void shim_nlmsg_end(struct sk_buff *skb, struct nlmsghdr *nlh) { nlmsg_end(skb, 
 void shim_nlmsg_cancel(struct sk_buff *skb, struct nlmsghdr *nlh) { nlmsg_cancel(skb, nlh); }
 u32 shim_netlink_portid(const struct sk_buff *skb) { return NETLINK_CB(skb).portid; }
 
-unsigned long shim_fdb_dump_index(const struct netlink_callback *cb)
+void *shim_dump_context(struct netlink_callback *cb) { return cb->ctx; }
+
+int shim_nlmsg_parse(const struct nlmsghdr *nlh, int header, struct nlattr **tb, int max,
+		     const struct nla_policy *policy, struct netlink_ext_ack *extack)
 {
-	return ((const struct ndo_fdb_dump_context *)cb->ctx)->fdb_idx;
+	return nlmsg_parse(nlh, header, tb, max, policy, extack);
+}
+
+bool shim_neigh_has_listeners(const struct net *net)
+{
+	return rtnl_has_listeners(net, RTNLGRP_NEIGH);
 }
 
 unsigned long shim_jiffies_to_clock_t(unsigned long delta)
@@ -501,8 +467,15 @@ const size_t shim_layout[] = {
 	offsetof(struct vxlan_config, addrmax),
 	sizeof(struct shim_node),
 	offsetof(struct shim_node, key),
-	offsetof(struct shim_node, order),
+	offsetof(struct shim_node, number),
 	offsetof(struct shim_node, rcu),
+	sizeof(struct shim_member),
+	offsetof(struct shim_member, identity),
+	offsetof(struct shim_member, number),
+	offsetof(struct shim_member, rcu),
+	sizeof(struct xarray),
+	offsetof(struct xarray, xa_head),
+	sizeof(struct xa_state),
 	offsetof(struct sk_buff, network_header),
 	offsetof(struct sk_buff, mac_header),
 	offsetof(struct sk_buff, transport_header),

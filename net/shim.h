@@ -9,10 +9,13 @@
 #include <linux/list.h>
 #include <linux/netdevice.h>
 #include <linux/netlink.h>
+#include <linux/rbtree.h>
 #include <linux/rhashtable.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/dst_cache.h>
 #include <net/ip_tunnels.h>
 #include <net/route.h>
 #include <net/udp_tunnel.h>
@@ -21,7 +24,15 @@
 struct shim_node {
 	struct rhash_head	hash;
 	u32			key[3];
-	struct list_head	order;
+	unsigned long		number;
+	struct rcu_head		rcu;
+};
+
+/* The part of a set's member that C knows (net/set.rs). */
+struct shim_member {
+	struct rb_node		link;
+	unsigned long		identity;
+	unsigned long		number;
 	struct rcu_head		rcu;
 };
 
@@ -38,19 +49,27 @@ enum shim_stat {
 extern unsigned short vxlan_rs_udp_port;
 extern bool log_ecn_error;
 
-/* spinlock, RCU lists, work */
+/* spinlock, work */
 void shim_spin_lock_bh(spinlock_t *lock);
 void shim_spin_unlock_bh(spinlock_t *lock);
 bool shim_spin_trylock_bh(spinlock_t *lock);
 void shim_assert_spin_locked(spinlock_t *lock);
 void shim_list_init(struct list_head *head);
-void shim_list_add_rcu(struct list_head *item, struct list_head *head);
-void shim_list_add_tail_rcu(struct list_head *item, struct list_head *head);
-void shim_list_del_rcu(struct list_head *item);
-void shim_list_replace_rcu(struct list_head *old, struct list_head *item);
 void shim_delayed_work_init(struct delayed_work *work, work_func_t func);
 void shim_delayed_work_queue(struct delayed_work *work, unsigned long delay);
 unsigned long shim_jiffies(void);
+
+void shim_cond_resched(void);
+
+/* orders and sets */
+void shim_order_init(struct xarray *order);
+int shim_order_store(struct xarray *order, unsigned long number, void *item);
+void shim_order_mark(struct xarray *order, unsigned long number, bool on);
+void shim_walk_init(struct xa_state *state, struct xarray *order, unsigned long from);
+void *shim_walk_next(struct xa_state *state, bool marked);
+struct shim_member *shim_member_find(struct rb_root *root, unsigned long identity);
+void shim_member_link(struct rb_root *root, struct shim_member *member);
+void shim_member_unlink(struct rb_root *root, struct shim_member *member);
 
 /* rhashtable */
 int shim_table_init(struct rhashtable *table);
@@ -105,6 +124,7 @@ unsigned int shim_dst_headroom(struct dst_entry *dst);
 int shim_ip4_hoplimit(struct dst_entry *dst);
 int shim_ip6_hoplimit(struct dst_entry *dst);
 u32 shim_rt6_flags(struct dst_entry *dst);
+void shim_dst_cache_reset(struct dst_cache *cache);
 
 /* UDP sockets */
 int shim_udp_sock_create(struct net *net, bool v6, u16 port, int ifindex, bool checksum6,
@@ -133,7 +153,10 @@ struct nlmsghdr *shim_nlmsg_put(struct sk_buff *skb, u32 portid, u32 seq, int ty
 void shim_nlmsg_end(struct sk_buff *skb, struct nlmsghdr *nlh);
 void shim_nlmsg_cancel(struct sk_buff *skb, struct nlmsghdr *nlh);
 u32 shim_netlink_portid(const struct sk_buff *skb);
-unsigned long shim_fdb_dump_index(const struct netlink_callback *cb);
+void *shim_dump_context(struct netlink_callback *cb);
+int shim_nlmsg_parse(const struct nlmsghdr *nlh, int header, struct nlattr **tb, int max,
+		     const struct nla_policy *policy, struct netlink_ext_ack *extack);
+bool shim_neigh_has_listeners(const struct net *net);
 unsigned long shim_jiffies_to_clock_t(unsigned long delta);
 
 extern const size_t shim_layout[];
@@ -144,6 +167,7 @@ extern const size_t shim_layout_len;
 static const u32 shim_hz = HZ;
 static const u16 shim_ipskb_mcroute = IPSKB_MCROUTE;
 static const u16 shim_ip6skb_mcroute = IP6SKB_MCROUTE;
+static const u32 shim_dump_context_size = sizeof_field(struct netlink_callback, ctx);
 static const u32 shim_gfp_atomic = GFP_ATOMIC;
 static const u32 shim_gfp_atomic_nowarn = GFP_ATOMIC | __GFP_NOWARN;
 

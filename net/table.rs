@@ -3,20 +3,22 @@
 //! A hash table with an order: found by key under RCU, changed under a lock of its own.
 //!
 //! The hash is the kernel's rhashtable, which grows, shrinks and rehashes against flooding. All
-//! entries are also on a list, the newest first, for walks.
+//! entries are also in an order, the newest first, for walks that may be broken off and go on.
 //!
 //! C header: [`include/linux/rhashtable.h`](srctree/include/linux/rhashtable.h)
 
 use super::{
     bindings,
-    list::{
-        Cursor,
+    lock::{
         LockId,
+        SpinLockBh,
+        SpinLockBhGuard,
         WriteProof, //
     },
-    lock::{
-        SpinLockBh,
-        SpinLockBhGuard, //
+    order::{
+        Order,
+        Visit,
+        Walk, //
     },
     rcu::{
         AtomicDrop,
@@ -79,6 +81,38 @@ impl<V> Deref for Entry<V> {
     }
 }
 
+/// The number that the first entry of a table gets; each later one gets the next lower number. It is
+/// as high as not to be used up: a million insertions a second take 50 days.
+const FIRST: usize = (1 << 42) - 1;
+
+/// A place in the order of a table, from which a walk can go on. It stays the place of its entry as
+/// long as that is in the table, and is never another's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position(usize);
+
+impl Position {
+    /// Before all entries.
+    pub(crate) const START: Self = Self(0);
+
+    /// Returns the place as a number, to be kept.
+    pub(super) const fn number(self) -> usize {
+        self.0
+    }
+
+    /// Takes a number that was kept.
+    pub(super) const fn from_number(number: usize) -> Self {
+        Self(number)
+    }
+}
+
+impl<V> Entry<V> {
+    /// Returns the entry's place in the order of its table.
+    pub(crate) fn position(&self) -> Position {
+        // SAFETY: The number is written before the entry is shared.
+        Position(unsafe { (*self.node.get()).number })
+    }
+}
+
 /// An entry that is ready to be inserted.
 pub(crate) struct NewEntry<V>(Pin<KBox<Entry<V>>>);
 
@@ -102,7 +136,10 @@ impl<V> NewEntry<V> {
             try_pin_init!(Entry {
                 node <- Opaque::ffi_init(move |slot: *mut bindings::shim_node| {
                     // SAFETY: `slot` is valid for writes.
-                    unsafe { (&raw mut (*slot).key).write(words) }
+                    unsafe {
+                        (&raw mut (*slot).key).write(words);
+                        (&raw mut (*slot).number).write(0);
+                    }
                 }),
                 value <- value,
             }? Error),
@@ -124,22 +161,29 @@ impl<V> NewEntry<V> {
     }
 }
 
+/// What the lock of a table guards beside its entries.
+struct Census {
+    /// The number of entries.
+    count: u32,
+    /// The number that the next entry gets.
+    next: usize,
+}
+
 /// The table.
 ///
 /// # Invariants
 ///
-/// `hash` is an initialised rhashtable and `order` an initialised list head. Both hold the same
-/// entries, boxed, pinned and owned by the table, except between the two steps of an insertion or a
-/// removal, which happen under `lock`. A removed entry is freed after a grace period.
+/// `hash` is an initialised rhashtable. `hash` and `order` hold the same entries, boxed, pinned and
+/// owned by the table, except between the two steps of an insertion or a removal, which happen under
+/// `lock`. A removed entry is freed after a grace period.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Table<K, V: AtomicDrop> {
     #[pin]
     hash: Opaque<bindings::rhashtable>,
     #[pin]
-    order: Opaque<bindings::list_head>,
-    /// The number of entries.
+    order: Order,
     #[pin]
-    lock: SpinLockBh<u32>,
+    lock: SpinLockBh<Census>,
     _owns: PhantomData<(K, V)>,
 }
 
@@ -159,14 +203,20 @@ impl<K: TableKey, V: AtomicDrop> Table<K, V> {
                 // SAFETY: `slot` is valid for writes.
                 to_result(unsafe { bindings::shim_table_init(slot) })
             }),
-            // SAFETY: `slot` is valid for writes.
-            order <- Opaque::ffi_init(|slot| unsafe { bindings::shim_list_init(slot) }),
-            lock <- Lock::new(0, name, key),
+            order <- Order::new(),
+            lock <- Lock::new(
+                Census {
+                    count: 0,
+                    next: FIRST,
+                },
+                name,
+                key,
+            ),
             _owns: PhantomData,
         }? Error)
     }
 
-    /// Returns the id of the table's lock, for lists that hang on its entries.
+    /// Returns the id of the table's lock, for sets that hang on its entries.
     pub(crate) fn lock_id(&self) -> LockId {
         LockId::of_address(core::ptr::from_ref(&self.lock).addr())
     }
@@ -188,10 +238,30 @@ impl<K: TableKey, V: AtomicDrop> Table<K, V> {
     }
 
     /// Walks the entries, the newest first. One that is removed meanwhile may or may not be seen.
-    pub(crate) fn iter<'a>(&'a self, _reader: &'a impl RcuProof) -> Iter<'a, V> {
+    pub(crate) fn iter<'a>(&'a self, reader: &'a impl RcuProof) -> Iter<'a, V> {
+        self.iter_from(Position::START, reader)
+    }
+
+    /// As [`Table::iter`], from a place on.
+    pub(crate) fn iter_from<'a>(
+        &'a self,
+        from: Position,
+        reader: &'a impl RcuProof,
+    ) -> Iter<'a, V> {
         Iter {
-            // SAFETY: By the invariants of the table, and `_reader` is in a critical section for `'a`.
-            cursor: unsafe { Cursor::new(self.order.get()) },
+            walk: self.order.walk(from.0, Visit::All, reader),
+            _table: PhantomData,
+        }
+    }
+
+    /// As [`Table::iter_from`], of the marked entries only.
+    pub(crate) fn iter_marked_from<'a>(
+        &'a self,
+        from: Position,
+        reader: &'a impl RcuProof,
+    ) -> Iter<'a, V> {
+        Iter {
+            walk: self.order.walk(from.0, Visit::Marked, reader),
             _table: PhantomData,
         }
     }
@@ -199,7 +269,7 @@ impl<K: TableKey, V: AtomicDrop> Table<K, V> {
     /// Takes the lock, to change the table.
     pub(crate) fn lock(&self) -> TableGuard<'_, K, V> {
         TableGuard {
-            count: self.lock.lock(),
+            census: self.lock.lock(),
             table: self,
         }
     }
@@ -209,17 +279,18 @@ impl<K: TableKey, V: AtomicDrop> Table<K, V> {
 impl<K, V: AtomicDrop> PinnedDrop for Table<K, V> {
     /// Sleeps: waits for a resize of the hash that is under way.
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: No reader or writer borrows the table any more, so that nobody else uses the hash.
+        // SAFETY: No reader or writer borrows the table any more, so that nobody else uses hash or order.
         // `free_now` frees entries, and those are what the hash holds.
         unsafe {
-            bindings::rhashtable_free_and_destroy(self.hash.get(), Some(free_now::<V>), null_mut())
+            self.order.clear();
+            bindings::rhashtable_free_and_destroy(self.hash.get(), Some(free_now::<V>), null_mut());
         };
     }
 }
 
 /// The table, locked.
 pub(crate) struct TableGuard<'a, K, V: AtomicDrop> {
-    count: SpinLockBhGuard<'a, u32>,
+    census: SpinLockBhGuard<'a, Census>,
     table: &'a Table<K, V>,
 }
 
@@ -237,7 +308,7 @@ unsafe impl<K: TableKey, V: AtomicDrop> WriteProof for TableGuard<'_, K, V> {
 impl<'a, K: TableKey, V: AtomicDrop> TableGuard<'a, K, V> {
     /// Returns the number of entries.
     pub(crate) fn len(&self) -> u32 {
-        *self.count
+        self.census.count
     }
 
     /// Finds an entry.
@@ -245,23 +316,39 @@ impl<'a, K: TableKey, V: AtomicDrop> TableGuard<'a, K, V> {
         self.table.lookup(key, self)
     }
 
-    /// Inserts an entry before all others. Fails with EEXIST if its key is there, or with what the
-    /// hash says (ENOMEM, E2BIG); the entry is then dropped.
-    pub(crate) fn insert(&mut self, entry: NewEntry<V>) -> Result {
+    /// Marks an entry of the table, or takes the mark away.
+    pub(crate) fn mark(&self, entry: &Entry<V>, on: bool) {
+        self.table.order.mark(entry.position().0, on);
+    }
+
+    /// Inserts an entry before all others. Fails with EEXIST if its key is there, or with what hash and
+    /// order say (ENOMEM, E2BIG); the entry is then dropped.
+    pub(crate) fn insert(&mut self, mut entry: NewEntry<V>) -> Result {
+        let number = self.census.next;
+        let next = number.checked_sub(1).ok_or(ENOSPC)?;
+        // SAFETY: The entry is not moved.
+        let node = unsafe { Pin::get_unchecked_mut(entry.0.as_mut()) }
+            .node
+            .get();
+        // SAFETY: The entry is ours alone so far.
+        unsafe { (*node).number = number };
+        // SAFETY: The lock is held. The node is in a box, freed a grace period after it is erased. On
+        // failure the order does not have it.
+        unsafe { self.table.order.store(number, node.cast())? };
         // SAFETY: The entry is not moved: it stays in its box until it is freed.
         let entry = KBox::into_raw(unsafe { Pin::into_inner_unchecked(entry.0) });
-        // SAFETY: `entry` is valid, and its node's key is initialised. The hash links it or leaves it.
-        let node = unsafe { Opaque::cast_into(&raw const (*entry).node) };
-        // SAFETY: As above.
+        // SAFETY: The node is valid, and its key is initialised. The hash links it or leaves it.
         let status = unsafe { bindings::shim_table_insert(self.table.hash.get(), node) };
         if let Err(error) = to_result(status) {
-            // SAFETY: The hash did not take the entry, so it is ours alone.
-            drop(unsafe { Pin::new_unchecked(KBox::from_raw(entry)) });
+            // SAFETY: The lock is held. Then the entry is in the table no more, so it is ours alone but
+            // for those who walk.
+            unsafe { self.table.order.erase(number) };
+            // SAFETY: As above.
+            drop(NonNull::new(entry).map(|entry| unsafe { Retired::new(entry) }));
             return Err(error);
         }
-        // SAFETY: `order` is initialised and the lock is held; the node is on no list.
-        unsafe { bindings::shim_list_add_rcu(&raw mut (*node).order, self.table.order.get()) };
-        *self.count = self.count.wrapping_add(1);
+        self.census.next = next;
+        self.census.count = self.census.count.wrapping_add(1);
         Ok(())
     }
 
@@ -274,12 +361,12 @@ impl<'a, K: TableKey, V: AtomicDrop> TableGuard<'a, K, V> {
         if node.is_null() {
             return None;
         }
-        // SAFETY: The node was found in this table under its lock, so it is in the hash and on the list.
+        // SAFETY: The node was found in this table under its lock, so it is in the hash and in the order.
         unsafe {
             bindings::shim_table_remove(self.table.hash.get(), node);
-            bindings::shim_list_del_rcu(&raw mut (*node).order);
+            self.table.order.erase((*node).number);
         }
-        *self.count = self.count.wrapping_sub(1);
+        self.census.count = self.census.count.wrapping_sub(1);
         // SAFETY: The entry is in the table no more, so it is ours alone but for readers.
         NonNull::new(node.cast::<Entry<V>>()).map(|entry| unsafe { Retired::new(entry) })
     }
@@ -298,7 +385,7 @@ unsafe extern "C" fn free_now<V>(entry: *mut c_void, _arg: *mut c_void) {
 
 /// The walk over a [`Table`].
 pub(crate) struct Iter<'a, V> {
-    cursor: Cursor,
+    walk: Walk<'a>,
     _table: PhantomData<&'a V>,
 }
 
@@ -306,9 +393,8 @@ impl<'a, V> Iterator for Iter<'a, V> {
     type Item = &'a Entry<V>;
 
     fn next(&mut self) -> Option<&'a Entry<V>> {
-        let link = self.cursor.next()?;
-        let offset = offset_of!(bindings::shim_node, order);
-        // SAFETY: Every link but the head is that of a node, the first field of an entry.
-        Some(unsafe { &*link.byte_sub(offset).cast::<Entry<V>>() })
+        let node = self.walk.next()?;
+        // SAFETY: Every item is a node, the first field of an entry, freed after a grace period.
+        Some(unsafe { node.cast::<Entry<V>>().as_ref() })
     }
 }

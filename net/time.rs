@@ -55,3 +55,9 @@ pub(crate) fn may_log() -> bool {
     // SAFETY: No requirements.
     unsafe { bindings::net_ratelimit() != 0 }
 }
+
+/// Lets others run who wait for this CPU. It may sleep.
+pub(crate) fn give_way() {
+    // SAFETY: No requirements but process context; in any other the kernel complains.
+    unsafe { bindings::shim_cond_resched() };
+}

@@ -126,6 +126,11 @@ class Host(NetNS):
         self.nl.request(u.RTM_DELNEIGH, self._ndmsg(name, PERMANENT),
                         self._entry(lladdr, dst, port, vni, via))
 
+    def fdb_flush(self, attrs=(), name="vx0", state=0, flags=u.NTF_SELF):
+        """RTM_DELNEIGH of all entries that match."""
+        self.nl.request(u.RTM_DELNEIGH, self._ndmsg(name, state, flags), attrs,
+                        u.NLM_F_ACK | u.NLM_F_BULK)
+
     def fdb_get(self, lladdr, name="vx0", attrs=()):
         """RTM_GETNEIGH of one entry: the reply's Entry."""
         reply = self.nl.request(u.RTM_GETNEIGH, self._ndmsg(name, 0),

@@ -103,6 +103,11 @@ class NetNS:
         with self:
             return self.keep(rtnl.Netlink(groups))
 
+    def netlink(self, strict=False):
+        """A netlink socket of its own."""
+        with self:
+            return self.keep(rtnl.Netlink(strict=strict))
+
     def index(self, name):
         with self:
             return socket.if_nametoindex(name)

@@ -143,15 +143,40 @@ class Netlink:
     def close(self):
         self.sock.close()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def request(self, kind, header, attrs=(), flags=u.NLM_F_ACK):
         """Send one request; return the reply's messages or raise NetlinkError."""
+        offsets = self.start(kind, header, attrs, flags)
+        return self._collect(offsets, bool(flags & u.NLM_F_ACK))
+
+    def start(self, kind, header, attrs=(), flags=u.NLM_F_ACK):
+        """Send one request and do not wait; return where its attributes are."""
         offsets = {}
         body = header + encode(attrs, 16 + len(header), (), offsets)
         self.seq += 1
         head = struct.pack("=IHHII", 16 + len(body), kind,
                            flags | u.NLM_F_REQUEST, self.seq, 0)
         self.sock.send(head + body)
-        return self._collect(offsets, bool(flags & u.NLM_F_ACK))
+        return offsets
+
+    def packet(self):
+        """The messages of the next packet of a dump, and whether it was the last.
+
+        The kernel fills one packet when the dump starts and one at each read, so it is
+        one packet ahead.
+        """
+        messages = []
+        for kind, flags, _seq, payload in split(self.sock.recv(1 << 18)):
+            if kind == u.NLMSG_DONE:
+                return messages, True
+            assert kind != u.NLMSG_ERROR, payload
+            messages.append(parse(kind, flags, payload))
+        return messages, False
 
     def _collect(self, offsets, acked):
         replies = []
