@@ -138,6 +138,11 @@ fn publish(
     }
     abi::publish_change(dev, new, rtnl);
     dev.publish(snapshot, rtnl);
+    if old.local != new.local {
+        // A cached route brings its source address along, and packets under way cache some yet.
+        rtnl.wait_for_packets();
+        dev.fdb.vteps.forget_routes();
+    }
     if dev.is_running() && old.age_interval != new.age_interval {
         // The work finds out when the next entry is due.
         dev.schedule(0);

@@ -57,6 +57,12 @@ impl Rtnl<'_> {
         // INVARIANT: By this function's contract.
         Self(PhantomData, NotThreadSafe)
     }
+
+    /// Waits until all packets that are under way now are through. Sleeps.
+    pub(crate) fn wait_for_packets(&self) {
+        // SAFETY: No requirements but to be able to sleep, as whoever holds RTNL is.
+        unsafe { bindings::synchronize_net() };
+    }
 }
 
 /// Devices that are to be unregistered together.
