@@ -144,16 +144,42 @@ def _acquaint(members):
         host.peer_ip, host.peer_mac = peer.ip, peer.mac_u0
 
 
-@pytest.fixture
-def host(hosts):
-    """One namespace with an Ethernet link u0, 10.0.0.1/24, whose other end is idle."""
-    one = hosts("a")
+def _lone(one):
     one.link_add("u0", "veth", _veth_peer([(IFLA.IFNAME, text("u0peer"))]),
                  [(IFLA.ADDRESS, mac("02:00:00:00:00:01"))])
     one.link_set("u0peer", up=True)
     _address(one, 1)
     _settle(one)
     return one
+
+
+@pytest.fixture
+def host(hosts):
+    """One namespace with an Ethernet link u0, 10.0.0.1/24, whose other end is idle."""
+    return _lone(hosts("a"))
+
+
+@pytest.fixture(scope="module")
+def bench_host(driver, request):
+    """A namespace like that of `host` for a whole module, made ready by its prepare()."""
+    one = _lone(Host("bench"))
+    request.module.prepare(one)
+    yield one
+    one.clear()
+    one.close()
+
+
+@pytest.fixture
+def bench(bench_host, kernel_log):
+    """The same for one test, which must leave u0 as it is: tables of many small cases.
+
+    What the test made is taken away, and nothing of it may stay.
+    """
+    own = bench_host.links()
+    yield bench_host
+    bench_host.clear(keep=own)
+    left = (bench_host.links(), bench_host.udp_ports(), bench_host.udp6_ports())
+    assert left == (own, [], []), f"left behind: {left}"
 
 
 @pytest.fixture

@@ -72,10 +72,10 @@ class NetNS:
             closable.close()
         self._open = []
 
-    def clear(self):
-        """Close the test's sockets and delete every link."""
+    def clear(self, keep=()):
+        """Close the test's sockets and delete every link but those to keep."""
         self.close_sockets()
-        for name in self.links():
+        for name in self.links().keys() - keep:
             with contextlib.suppress(OSError):      # Some go with another.
                 self.link_del(name)
 
