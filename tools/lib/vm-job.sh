@@ -15,6 +15,10 @@ make_payload() {
 	if [ "$driver" = ours ] || [ -n "$module" ]; then
 		cp "$module" "$top/.vm/vxlan.ko"
 	fi
+	if [ ${#files[@]} -gt 0 ]; then
+		mkdir "$top/files"
+		cp -- "${files[@]}" "$top/files/"
+	fi
 	: >"$top/.vm/argv"
 	[ $# -eq 0 ] || printf '%s\0' "$@" >"$top/.vm/argv"
 	: >"$top/.vm/params"

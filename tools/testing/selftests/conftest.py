@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from lib.host import Host
+from lib.probe import Probe
 from lib.rtnl import NetlinkError, encode, mac, text
 from lib.uapi import IFLA
 from lib.wait import wait_for
@@ -23,6 +24,8 @@ TROUBLE = re.compile(
 def pytest_addoption(parser):
     parser.addoption("--driver", choices=("ours", "stock"), default="stock",
                      help="which vxlan.ko the VM has")
+    parser.addoption("--probe", action="store_true",
+                     help="vxlan_probe.ko must be there for the tests that need it")
 
 
 def pytest_configure(config):
@@ -84,6 +87,17 @@ def kernel_log():
     bad = [line for line in log.read() if TROUBLE.search(line)]
     log.close()
     assert not bad, "the kernel complained:\n" + "\n".join(log.lines)
+
+
+@pytest.fixture
+def probe(driver, pytestconfig):
+    """vxlan_probe.ko, loaded for one test, with an empty log."""
+    if not Probe.there():
+        assert not pytestconfig.getoption("probe"), "no vxlan_probe.ko in the VM"
+        pytest.skip("vxlan_probe.ko is not in this VM (tools/vm --file)")
+    loaded = Probe()
+    yield loaded
+    loaded.close()
 
 
 @pytest.fixture
