@@ -9,6 +9,7 @@
 
 use crate::{
     config::Config,
+    fdb_nexthop::ByNexthop,
     fdb_vtep::{
         Vtep,
         Vteps, //
@@ -17,6 +18,10 @@ use crate::{
         neigh::{
             flag,
             state, //
+        },
+        nexthop::{
+            Nexthop,
+            NexthopCell, //
         },
         rcu::{
             AtomicDrop,
@@ -69,7 +74,7 @@ pub(crate) const ADDED_BY_USER: u16 = 0x100;
 pub(crate) const STATIC: u16 = state::PERMANENT | state::NOARP;
 
 /// What an entry is found by.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     /// The station, or the group, or zero for all that have no entry of their own.
     pub(crate) mac: MacAddr,
@@ -162,7 +167,9 @@ pub(crate) struct Entry {
     pub(crate) updated: Atomic<usize>,
     /// When the entry was last used by a packet sent.
     pub(crate) used: Atomic<usize>,
-    /// The remotes, never none.
+    /// The nexthop that packets are sent by. Then there are no remotes, or they do not count.
+    pub(crate) nexthop: NexthopCell,
+    /// The remotes, none only if there is a nexthop.
     #[pin]
     pub(crate) remotes: RcuSet<Remote>,
 }
@@ -209,6 +216,14 @@ impl Entry {
         self.state() & STATIC != 0
     }
 
+    /// Returns the remote that the entry is shown with, none if it has a nexthop.
+    pub(crate) fn shown<'a>(&'a self, reader: &'a impl RcuProof) -> Option<&'a Remote> {
+        if self.nexthop.is_set() {
+            return None;
+        }
+        self.remotes.first(reader).map(|first| &**first)
+    }
+
     pub(crate) fn ages(&self) -> bool {
         !self.is_static() && self.flags() & flag::EXT_LEARNED == 0
     }
@@ -235,6 +250,8 @@ pub(crate) struct Fdb {
     /// The VTEPs that entries point at.
     #[pin]
     pub(crate) vteps: Vteps,
+    #[pin]
+    pub(crate) by_nexthop: ByNexthop,
 }
 
 /// The table, locked.
@@ -246,6 +263,7 @@ impl Fdb {
         try_pin_init!(Self {
             table <- Table::new(c"vxlan::Fdb", static_lock_class!()),
             vteps <- Vteps::new(),
+            by_nexthop <- ByNexthop::new(),
         }? Error)
     }
 
@@ -274,6 +292,19 @@ impl Fdb {
         let entry = self.find(mac, config, softirq)?;
         touch(&entry.used);
         Some(entry)
+    }
+
+    /// Removes an entry without telling anybody.
+    pub(crate) fn forget(&self, table: &mut Locked<'_>, key: &Key) {
+        if let Some(entry) = table.find(key) {
+            if let Some(id) = entry.nexthop.load(table).map(Nexthop::id) {
+                self.by_nexthop.remove(id, key);
+            }
+            for remote in entry.remotes.iter(table) {
+                self.vteps.release(remote);
+            }
+        }
+        drop(table.remove(key));
     }
 
     /// Walks the entries from a place on, the newest first.

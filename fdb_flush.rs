@@ -18,6 +18,8 @@ use crate::{
     },
     net::{
         device::NetDev,
+        nexthop::Nexthop,
+        rcu::RcuProof,
         set::Identified,
         table::Position,
         time::give_way, //
@@ -80,14 +82,14 @@ impl Flush {
         }
     }
 
-    fn matches(&self, entry: &Entry, config: &Config) -> bool {
+    fn matches(&self, entry: &Entry, config: &Config, reader: &impl RcuProof) -> bool {
+        let nexthop = entry.nexthop.load(reader).map(Nexthop::id);
         let default = entry.key.mac.is_zero() && entry.key.vni == config.vni.get();
         self.state.matches(entry.state())
             && self.flags.matches(entry.flags())
             && !(self.spare_default && default)
             && (self.source_vni == 0 || entry.key.vni == self.source_vni)
-            // No entry has a nexthop.
-            && self.nexthop == 0
+            && (self.nexthop == 0 || nexthop == Some(self.nexthop))
     }
 
     /// Whether remotes are removed, and entries only with their last.
@@ -126,7 +128,7 @@ fn flush_slice(
             return Some(entry.position());
         }
         seen = seen.wrapping_add(1);
-        if !flush.matches(entry, config) {
+        if !flush.matches(entry, config, &guard) {
             continue;
         }
         let mut from = 0;

@@ -62,6 +62,9 @@ pub(crate) fn learn(
         return Ok(());
     };
     entry.confirm();
+    if entry.nexthop.is_set() {
+        return Err(DropReason::VXLAN_ENTRY_EXISTS);
+    }
     let here = |target: &Target| target.addr == source && target.ifindex == ifindex;
     match entry.remotes.first(softirq) {
         Some(remote) if here(&remote.target) => Ok(()),
@@ -84,6 +87,7 @@ fn learn_new(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr, 
             vni,
             ifindex,
         },
+        nexthop: 0,
         state: state::REACHABLE,
         flags: flag::SELF,
         mode: mode::EXCL | mode::CREATE,
@@ -101,7 +105,7 @@ fn relearn(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr, if
     let table = dev.fdb.table.lock();
     let vni = config.vni.get();
     let entry = table.find(&Key { mac, vni });
-    let Some(entry) = entry.filter(|entry| !entry.is_static()) else {
+    let Some(entry) = entry.filter(|entry| !entry.is_static() && !entry.nexthop.is_set()) else {
         return;
     };
     let Some(old) = entry.remotes.first(&table) else {
@@ -120,15 +124,7 @@ fn relearn(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr, if
     // Without memory the station stays where it was known to be, until its next packet.
     if point_at(dev, entry, &new, old.is_offloaded(), &table).is_ok() {
         log::moved(dev, mac, from, source);
-        let moved = entry.remotes.first(&table);
-        fdb_notify::tell(
-            dev,
-            config,
-            entry,
-            moved.map(|moved| &**moved),
-            Kind::New,
-            &table,
-        );
+        fdb_notify::tell(dev, config, entry, entry.shown(&table), Kind::New, &table);
     }
 }
 

@@ -59,6 +59,8 @@ use kernel::{
 struct Spec {
     target: Target,
     source_vni: u32,
+    /// The id of a nexthop, 0 for none.
+    nexthop: u32,
 }
 
 /// Reads a request (`vxlan_fdb_parse`): the same checks in the same order.
@@ -92,14 +94,7 @@ fn parse(
         ack.attr(attrs.get(attr::IFINDEX), "Device not found");
         return Err(EADDRNOTAVAIL);
     }
-    let nexthop = attrs.get(attr::NH_ID);
-    if number(nexthop, 0, "Invalid nexthop id", ack)? != 0 {
-        ack.attr(
-            nexthop,
-            "vxlan: nexthop entries are not supported by this driver yet",
-        );
-        return Err(EOPNOTSUPP);
-    }
+    let nexthop = number(attrs.get(attr::NH_ID), 0, "Invalid nexthop id", ack)?;
     Ok(Spec {
         target: Target {
             addr,
@@ -108,6 +103,7 @@ fn parse(
             ifindex,
         },
         source_vni,
+        nexthop,
     })
 }
 
@@ -160,6 +156,10 @@ impl FdbOps for Device {
         }
         let config = dev.config_copy();
         let spec = parse(dev, &config, &request.attrs, rtnl, ack)?;
+        if spec.nexthop != 0 && request.state & STATIC == 0 {
+            ack.message("A nexthop fdb cannot be dynamic");
+            return Err(EINVAL);
+        }
         if spec.target.addr.family() != config.family() {
             let dst = request.attrs.get(attr::DST);
             ack.attr(
@@ -172,6 +172,7 @@ impl FdbOps for Device {
             mac: request.address,
             source_vni: spec.source_vni,
             target: spec.target,
+            nexthop: spec.nexthop,
             state: request.state,
             flags: request.flags | ADDED_BY_USER,
             mode,
@@ -204,8 +205,8 @@ impl FdbOps for Device {
             ack.message("Fdb entry not found");
             return Err(ENOENT);
         };
-        let first = entry.remotes.first(guard).map(|first| &**first);
-        fdb_notify::write(reply, dev, config, entry, first, guard)
+        let shown = entry.shown(guard);
+        fdb_notify::write(reply, dev, config, entry, shown, guard)
     }
 
     fn fdb_dump(dev: &NetDev<Self>, dump: &mut Dump<'_>, guard: &rcu::Guard) -> Result {
@@ -214,6 +215,12 @@ impl FdbOps for Device {
         for entry in dev.fdb.iter_from(from, guard) {
             if entry.position() != from {
                 place = 0;
+            }
+            if entry.nexthop.is_set() {
+                dump.write(entry.position(), 0, |reply| {
+                    fdb_notify::write(reply, dev, config, entry, None, guard)
+                })?;
+                continue;
             }
             for remote in entry.remotes.iter_from(place, guard) {
                 dump.write(entry.position(), remote.place(), |reply| {

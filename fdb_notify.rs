@@ -105,7 +105,9 @@ fn put_attrs(
     let Key { mac, .. } = entry.key;
     put_link_net(message, dev, reader)?;
     message.put(attr::LLADDR, &mac.octets())?;
-    if let Some(remote) = remote {
+    if let Some(nexthop) = entry.nexthop.load(reader) {
+        message.put(attr::NH_ID, &nexthop.id().to_ne_bytes())?;
+    } else if let Some(remote) = remote {
         let target = &remote.target;
         put_addr(message, target.addr)?;
         if target.port != 0 && target.port != config.port {

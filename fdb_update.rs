@@ -15,8 +15,10 @@ use crate::{
         Locked,
         Remote,
         Target,
-        ADDED_BY_USER, //
+        ADDED_BY_USER,
+        STATIC, //
     },
+    fdb_nexthop,
     fdb_notify,
     fdb_vtep::Claim,
     net::{
@@ -28,6 +30,10 @@ use crate::{
             Kind, //
         },
         netlink::ExtAck,
+        nexthop::{
+            NexthopCell,
+            NexthopRef, //
+        },
         set::{
             Identified,
             Item,
@@ -52,6 +58,8 @@ pub(crate) struct Update {
     /// The VNI of an entry that is made anew.
     pub(crate) source_vni: u32,
     pub(crate) target: Target,
+    /// The id of a nexthop in place of the target, 0 for none.
+    pub(crate) nexthop: u32,
     /// `NUD_*`.
     pub(crate) state: u16,
     /// `NTF_*` and [`ADDED_BY_USER`].
@@ -89,7 +97,7 @@ pub(crate) fn change(
         Some(_) if update.mode & mode::EXCL != 0 => Err(EEXIST),
         Some(entry) => change_existing(dev, config, table, entry, update, ack),
         None if update.mode & mode::CREATE == 0 => Err(ENOENT),
-        None => insert(dev, config, table, update),
+        None => insert(dev, config, table, update, ack),
     }
 }
 
@@ -106,31 +114,30 @@ fn change_existing(
     update: &Update,
     ack: &ExtAck<'_>,
 ) -> Result {
+    check_nexthop(entry, update, ack)?;
     let replace = update.mode & mode::REPLACE != 0;
     if replace && replicates(update.mac) {
         ack.message("Cannot replace non-unicast fdb entries");
         return Err(EOPNOTSUPP);
     }
     let append = update.mode & mode::APPEND != 0 && replicates(update.mac);
-    let claim = if replace || append {
-        claim_new(dev, table, entry, &update.target)?
-    } else {
-        None
-    };
-
     let mut told = None;
     let mut changed = false;
-    if let Some(claim) = claim {
-        let item = Remote::item(claim.vtep().clone(), false)?;
-        let identity = item.identity();
-        if replace {
-            put_in_place(dev, entry, item, table)?;
-        } else {
-            entry.remotes.push_back(item, table)?;
-            told = entry.remotes.find(identity, table)?;
+    if replace && update.nexthop != 0 {
+        changed = fdb_nexthop::exchange(dev, config, entry, update.nexthop, table, ack)?;
+    } else if append || replace && !entry.nexthop.is_set() {
+        if let Some(claim) = claim_new(dev, table, entry, &update.target)? {
+            let item = Remote::item(claim.vtep().clone(), false)?;
+            let identity = item.identity();
+            if replace {
+                put_in_place(dev, entry, item, table)?;
+            } else {
+                entry.remotes.push_back(item, table)?;
+                told = entry.remotes.find(identity, table)?;
+            }
+            claim.keep();
+            changed = true;
         }
-        claim.keep();
-        changed = true;
     }
     let flags = update.flags & !flag::USE;
     // What was learned elsewhere does not take over what a user added.
@@ -144,17 +151,26 @@ fn change_existing(
         entry.confirm();
     }
     if changed {
-        let told = told.or_else(|| entry.remotes.first(table));
-        fdb_notify::tell(
-            dev,
-            config,
-            entry,
-            told.map(|told| &**told),
-            Kind::New,
-            table,
-        );
+        let told = told.map(|told| &**told).or_else(|| entry.shown(table));
+        fdb_notify::tell(dev, config, entry, told, Kind::New, table);
     }
     Ok(())
+}
+
+/// An entry with a nexthop keeps one, and no other entry gets one.
+fn check_nexthop(entry: &Entry, update: &Update, ack: &ExtAck<'_>) -> Result {
+    let has = entry.nexthop.is_set();
+    let text = if update.nexthop != 0 && !has {
+        "Cannot replace an existing non nexthop fdb with a nexthop"
+    } else if update.nexthop != 0 && update.mode & mode::APPEND != 0 {
+        "Cannot append to a nexthop fdb"
+    } else if has && update.state & STATIC == 0 {
+        "Cannot make a nexthop fdb dynamic"
+    } else {
+        return Ok(());
+    };
+    ack.message(text);
+    Err(EOPNOTSUPP)
 }
 
 /// Claims the VTEP of a target for an entry, unless the entry points at it.
@@ -186,6 +202,7 @@ fn insert(
     config: &Config,
     table: &mut Locked<'_>,
     update: &Update,
+    ack: &ExtAck<'_>,
 ) -> Result {
     // Replacing makes a unicast entry if there is none, but no other.
     if update.mode & mode::REPLACE != 0 && replicates(update.mac) {
@@ -198,34 +215,42 @@ fn insert(
         mac: update.mac,
         vni: update.source_vni,
     };
+    if update.nexthop != 0 {
+        let chosen = fdb_nexthop::choose(dev, config, &key, update.nexthop, table, ack)?;
+        table.insert(new_entry(dev, &key, update, Some(chosen.nexthop))?)?;
+        dev.fdb.by_nexthop.list(chosen.room);
+    } else {
+        let claim = dev.fdb.vteps.claim(&update.target)?;
+        let entry = new_entry(dev, &key, update, None)?;
+        let first = Remote::item(claim.vtep().clone(), false)?;
+        entry.remotes.push_back(first, table)?;
+        table.insert(entry)?;
+        claim.keep();
+    }
+    if let Some(entry) = table.find(&key) {
+        table.mark(entry, entry.ages());
+        fdb_notify::tell(dev, config, entry, entry.shown(table), Kind::New, table);
+    }
+    Ok(())
+}
+
+fn new_entry(
+    dev: &NetDev<Device>,
+    key: &Key,
+    update: &Update,
+    nexthop: Option<NexthopRef>,
+) -> Result<NewEntry<Entry>> {
     let now = Jiffies::now().get();
-    let claim = dev.fdb.vteps.claim(&update.target)?;
-    let first = Remote::item(claim.vtep().clone(), false)?;
     let lock = dev.fdb.table.lock_id();
     let value = try_pin_init!(Entry {
-        key,
+        key: *key,
         kind: Atomic::new(pack(update.state, update.flags & !flag::USE)),
         updated: Atomic::new(now),
         used: Atomic::new(now),
+        nexthop: NexthopCell::new(nexthop),
         remotes <- RcuSet::new(lock),
     }? Error);
-    let entry = NewEntry::new(&key, value, GFP_ATOMIC)?;
-    entry.remotes.push_back(first, table)?;
-    table.insert(entry)?;
-    claim.keep();
-    if let Some(entry) = table.find(&key) {
-        table.mark(entry, entry.ages());
-        let first = entry.remotes.first(table);
-        fdb_notify::tell(
-            dev,
-            config,
-            entry,
-            first.map(|first| &**first),
-            Kind::New,
-            table,
-        );
-    }
-    Ok(())
+    NewEntry::new(key, value, GFP_ATOMIC)
 }
 
 /// Adds the entry for all that have none of their own, to the configured remote.
@@ -269,6 +294,7 @@ fn default_update(config: &Config, mode: u16) -> Update {
         mac: MacAddr::ZERO,
         source_vni: config.vni.get(),
         target: default_target(config),
+        nexthop: 0,
         state: state::REACHABLE | state::PERMANENT,
         flags: flag::SELF,
         mode,
@@ -332,13 +358,16 @@ pub(crate) fn remove_remote(
     Ok(())
 }
 
-/// Removes an entry, and tells of each of its remotes.
+/// Removes an entry, and tells of its nexthop or of each of its remotes.
 pub(crate) fn destroy(dev: &NetDev<Device>, config: &Config, table: &mut Locked<'_>, key: &Key) {
     if let Some(entry) = table.find(key) {
-        for remote in entry.remotes.iter(table) {
-            fdb_notify::tell(dev, config, entry, Some(remote), Kind::Del, table);
-            dev.fdb.vteps.release(remote);
+        if entry.nexthop.is_set() {
+            fdb_notify::tell(dev, config, entry, None, Kind::Del, table);
+        } else {
+            for remote in entry.remotes.iter(table) {
+                fdb_notify::tell(dev, config, entry, Some(remote), Kind::Del, table);
+            }
         }
     }
-    drop(table.remove(key));
+    dev.fdb.forget(table, key);
 }

@@ -33,6 +33,14 @@ pub(crate) struct Vtep {
     pub(crate) cache: DstCache,
 }
 
+impl Vtep {
+    /// Makes a VTEP that no entry points at, and that keeps no route.
+    pub(crate) fn passing(target: Target) -> Self {
+        let cache = DstCache::none();
+        Self { target, cache }
+    }
+}
+
 /// A VTEP and the number of entries that point at it.
 struct Shared {
     vtep: Arc<Vtep>,

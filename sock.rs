@@ -10,6 +10,7 @@ use crate::{
         Flags, //
     },
     device::Device,
+    fdb_nexthop,
     gro,
     net::{
         device::{
@@ -102,6 +103,10 @@ impl netns::Namespace for Namespace {
             vnis <- Table::new(c"vxlan::Namespace::vnis", static_lock_class!()),
             scoped: Atomic::new(0),
         }? Error)
+    }
+
+    fn nexthop_ends(net: &Net, id: u32, rtnl: &Rtnl<'_>) {
+        fdb_nexthop::flush(net, id, rtnl);
     }
 }
 

@@ -20,6 +20,7 @@ mod fdb;
 mod fdb_age;
 mod fdb_flush;
 mod fdb_learn;
+mod fdb_nexthop;
 mod fdb_nl;
 mod fdb_notify;
 mod fdb_update;

@@ -24,6 +24,10 @@ use crate::{
             Flow,
             Route, //
         },
+        nexthop::{
+            Gateway,
+            Nexthop, //
+        },
         rcu::Softirq,
         skb::{
             DropReason,
@@ -45,6 +49,7 @@ use crate::{
             MacAddr, //
         },
         ip::{
+            Addr,
             Family,
             Summary, //
         },
@@ -122,6 +127,9 @@ pub(crate) fn start(dev: &NetDev<Device>, mut skb: SkBuff, softirq: &Softirq<'_>
     let Some(entry) = find_entry(dev, config, &skb, softirq) else {
         return TxDrop::Dropped(DropReason::NO_TX_TARGET).account(dev, skb, softirq);
     };
+    if let Some(nexthop) = entry.nexthop.load(softirq) {
+        return send_by(dev, config, skb, nexthop, softirq);
+    }
     let mut remotes = entry.remotes.iter(softirq);
     let Some(first) = remotes.next() else {
         return skb.drop_with(DropReason::NO_TX_TARGET);
@@ -133,6 +141,29 @@ pub(crate) fn start(dev: &NetDev<Device>, mut skb: SkBuff, softirq: &Softirq<'_>
         }
     }
     send_one(dev, config, skb, first, softirq);
+}
+
+/// Sends a frame to the member of a nexthop group that its flow belongs to.
+fn send_by(
+    dev: &NetDev<Device>,
+    config: &Config,
+    mut skb: SkBuff,
+    nexthop: &Nexthop,
+    softirq: &Softirq<'_>,
+) {
+    let Some((gateway, port)) = nexthop.select(skb.flow_hash(), softirq) else {
+        return TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq);
+    };
+    let target = Target {
+        addr: match gateway {
+            Gateway::V4(octets) => Addr::V4(octets),
+            Gateway::V6(octets) => Addr::V6(octets),
+        },
+        port,
+        vni: config.vni.get(),
+        ifindex: 0,
+    };
+    send_one(dev, config, skb, &Vtep::passing(target), softirq);
 }
 
 fn find_entry<'a>(
@@ -155,7 +186,7 @@ fn send_one(
     softirq: &Softirq<'_>,
 ) {
     let Some(sender) = dev
-        .sender(config.family(), softirq)
+        .sender(remote.target.addr.family(), softirq)
         .and_then(|sender| sender.socket(softirq))
     else {
         return TxDrop::error(DropReason::DEV_READY).account(dev, skb, softirq);

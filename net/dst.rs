@@ -58,6 +58,12 @@ impl DstCache {
         cache
     }
 
+    /// Makes a cache that keeps nothing.
+    pub(crate) fn none() -> Self {
+        // INVARIANT: Zeroed.
+        Self(Opaque::zeroed())
+    }
+
     /// Forgets the routes, on each CPU when it looks next.
     pub(crate) fn reset(&self) {
         // SAFETY: Writes the time of the reset, which the structure has in any case, atomically.

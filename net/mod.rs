@@ -18,6 +18,7 @@ pub(crate) mod mirror;
 pub(crate) mod neigh;
 pub(crate) mod netlink;
 pub(crate) mod netns;
+pub(crate) mod nexthop;
 pub(crate) mod notifier;
 pub(crate) mod params;
 pub(crate) mod rcu;

@@ -10,6 +10,7 @@ use super::{
         AnyDevice,
         NetDevice, //
     },
+    nexthop::Watch,
     register::Devices,
     rtnl::{
         KillList,
@@ -119,6 +120,9 @@ pub(crate) trait Namespace: Send + Sync + Sized + 'static {
     /// Makes the state of a new namespace.
     fn new() -> impl PinInit<Self, Error>;
 
+    /// A nexthop of the namespace is about to end.
+    fn nexthop_ends(net: &Net, id: u32, rtnl: &Rtnl<'_>);
+
     /// Returns the state of a namespace.
     fn of(net: &Net) -> &Self {
         // SAFETY: The namespace has not seen `exit`, see `Net`.
@@ -146,6 +150,9 @@ struct Slot<N: Namespace> {
     devices: Devices<N::Device>,
     #[pin]
     inner: N,
+    /// Initialised last, as events may come from then on.
+    #[pin]
+    nexthops: Watch<N>,
 }
 
 /// The registration of a kind of state with all namespaces, present and future.
@@ -202,6 +209,8 @@ unsafe extern "C" fn init<N: Namespace>(net: *mut bindings::net) -> c_int {
     let value = try_pin_init!(Slot::<N> {
         devices <- Devices::new(name, class()),
         inner <- N::new(),
+        // SAFETY: The fields before are initialised, and the slot ends before the namespace.
+        nexthops <- unsafe { Watch::register(net) },
     }? Error);
     // SAFETY: By this function's contract; the core allocates the slot aligned to pointers.
     let slot = unsafe { bindings::shim_net_generic(net, N::id().get()) }.cast::<Slot<N>>();
@@ -230,5 +239,7 @@ unsafe extern "C" fn exit_rtnl<N: Namespace>(
     // SAFETY: By this function's contract.
     let (net, rtnl, kill) =
         unsafe { (Net::from_raw(net), Rtnl::assume(), KillList::from_raw(head)) };
+    // SAFETY: The slot is initialised.
+    unsafe { &(*slot::<N>(net)).nexthops }.end(&rtnl);
     devices::<N>(net).dismantle_all(&rtnl, &kill, |_| true);
 }

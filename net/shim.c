@@ -231,6 +231,7 @@ void shim_skb_loop(struct sk_buff *skb, struct net_device *dev, unsigned int off
 }
 
 int shim_netif_rx(struct sk_buff *skb) { return __netif_rx(skb); }
+u32 shim_skb_get_hash(struct sk_buff *skb) { return skb_get_hash(skb); }
 
 unsigned int shim_dst_headroom(struct dst_entry *dst)
 {
@@ -483,6 +484,9 @@ const size_t shim_layout[] = {
 	sizeof(struct xarray),
 	offsetof(struct xarray, xa_head),
 	sizeof(struct xa_state),
+	offsetof(struct nexthop, id),
+	offsetof(struct nh_notifier_info, net),
+	offsetof(struct nh_notifier_info, id),
 	offsetof(struct sk_buff, network_header),
 	offsetof(struct sk_buff, mac_header),
 	offsetof(struct sk_buff, transport_header),

@@ -17,6 +17,7 @@
 #include <linux/xarray.h>
 #include <net/dst_cache.h>
 #include <net/ip_tunnels.h>
+#include <net/nexthop.h>
 #include <net/route.h>
 #include <net/udp_tunnel.h>
 
@@ -118,6 +119,7 @@ int shim_skb_ifindex(const struct sk_buff *skb);
 void shim_skb_scrub(struct sk_buff *skb, bool crosses);
 void shim_skb_loop(struct sk_buff *skb, struct net_device *dev, unsigned int offset);
 int shim_netif_rx(struct sk_buff *skb);
+u32 shim_skb_get_hash(struct sk_buff *skb);
 
 /* routes */
 unsigned int shim_dst_headroom(struct dst_entry *dst);
@@ -125,6 +127,14 @@ int shim_ip4_hoplimit(struct dst_entry *dst);
 int shim_ip6_hoplimit(struct dst_entry *dst);
 u32 shim_rt6_flags(struct dst_entry *dst);
 void shim_dst_cache_reset(struct dst_cache *cache);
+
+/* nexthops */
+bool shim_nexthop_get(struct nexthop *nh);
+void shim_nexthop_put(struct nexthop *nh);
+bool shim_nexthop_is_fdb(const struct nexthop *nh);
+bool shim_nexthop_is_multipath(const struct nexthop *nh);
+bool shim_nexthop_has_v4(const struct nexthop *nh);
+u16 shim_nexthop_select(struct nexthop *nh, u32 hash, u8 *address, u16 *port);
 
 /* UDP sockets */
 int shim_udp_sock_create(struct net *net, bool v6, u16 port, int ifindex, bool checksum6,

@@ -314,6 +314,12 @@ impl SkBuff {
         unsafe { bindings::shim_ecn_set_ect1(self.as_ptr()) };
     }
 
+    /// Returns a number that stays the same for the flow.
+    pub(crate) fn flow_hash(&mut self) -> u32 {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::shim_skb_get_hash(self.as_ptr()) }
+    }
+
     /// Returns a UDP source port, in host order, that stays the same for the inner flow.
     #[inline]
     pub(crate) fn flow_source_port(&mut self, net: &Net, low: u16, high: u16) -> u16 {

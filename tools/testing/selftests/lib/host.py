@@ -125,13 +125,47 @@ class Host(NetNS):
             return output
         return code, output
 
+    # -- Nexthops ----------------------------------------------------------
+
+    def nexthop(self, number, gateway, port=None, fdb=True, replace=False, via=None):
+        """A nexthop, by default one for forwarding entries."""
+        six = ":" in gateway
+        attrs = [(u.NHA.ID, rtnl.u32(number)),
+                 (u.NHA.GATEWAY, rtnl.ip6(gateway) if six else rtnl.ip4(gateway))]
+        if fdb:
+            attrs.append((u.NHA.FDB, b""))
+        if port is not None:
+            attrs.append((u.NHA.DST_PORT, rtnl.be16(port)))
+        if via is not None:
+            attrs.append((u.NHA.OIF, rtnl.u32(self.index(via))))
+        self._nexthop(socket.AF_INET6 if six else socket.AF_INET, attrs, replace)
+
+    def nexthop_group(self, number, *members, fdb=True, replace=False, buckets=None):
+        """A group of nexthops of equal weight; with `buckets` a resilient one."""
+        raw = b"".join(struct.pack("=IBBH", member, 0, 0, 0) for member in members)
+        attrs = [(u.NHA.ID, rtnl.u32(number)), (u.NHA.GROUP, raw)]
+        if fdb:
+            attrs.append((u.NHA.FDB, b""))
+        if buckets is not None:
+            attrs += [(u.NHA.GROUP_TYPE, rtnl.u16(1)),
+                      (u.NHA.RES_GROUP | 0x8000, [(1, rtnl.u16(buckets))])]
+        self._nexthop(socket.AF_UNSPEC, attrs, replace)
+
+    def _nexthop(self, family, attrs, replace):
+        how = u.NLM_F_REPLACE if replace else u.NLM_F_EXCL
+        self.nl.request(u.RTM_NEWNEXTHOP, struct.pack("=BBBBI", family, 0, 0, 0, 0),
+                        attrs, u.NLM_F_ACK | u.NLM_F_CREATE | how)
+
+    def nexthop_del(self, number):
+        self.nl.request(u.RTM_DELNEXTHOP, bytes(8), [(u.NHA.ID, rtnl.u32(number))])
+
     # -- Forwarding entries ------------------------------------------------
 
     def _ndmsg(self, name, state, flags=u.NTF_SELF, family=u.AF_BRIDGE):
         return struct.pack("=BxHiHBB", family, 0, self.index(name), state, flags, 0)
 
     @staticmethod
-    def _entry(lladdr, dst, port, vni, via):
+    def _entry(lladdr, dst, port, vni, via, nhid=None, src_vni=None):
         attrs = [(NDA.LLADDR, rtnl.mac(lladdr))] if lladdr else []
         if dst is not None:
             attrs.append((NDA.DST, rtnl.ip6(dst) if ":" in dst else rtnl.ip4(dst)))
@@ -141,17 +175,23 @@ class Host(NetNS):
             attrs.append((NDA.VNI, rtnl.u32(vni)))
         if via is not None:
             attrs.append((NDA.IFINDEX, rtnl.u32(via)))
+        if nhid is not None:
+            attrs.append((NDA.NH_ID, rtnl.u32(nhid)))
+        if src_vni is not None:
+            attrs.append((NDA.SRC_VNI, rtnl.u32(src_vni)))
         return attrs
 
     def fdb_add(self, lladdr, dst, name="vx0", how=NEW, state=PERMANENT,
-                port=None, vni=None, via=None, ntf=u.NTF_SELF):
+                port=None, vni=None, via=None, ntf=u.NTF_SELF, **more):
         """One RTM_NEWNEIGH; `how` is the NLM_F_* of add, append or replace."""
         self.nl.request(u.RTM_NEWNEIGH, self._ndmsg(name, state, ntf),
-                        self._entry(lladdr, dst, port, vni, via), u.NLM_F_ACK | how)
+                        self._entry(lladdr, dst, port, vni, via, **more),
+                        u.NLM_F_ACK | how)
 
-    def fdb_del(self, lladdr, dst=None, name="vx0", port=None, vni=None, via=None):
+    def fdb_del(self, lladdr, dst=None, name="vx0", port=None, vni=None, via=None,
+                **more):
         self.nl.request(u.RTM_DELNEIGH, self._ndmsg(name, PERMANENT),
-                        self._entry(lladdr, dst, port, vni, via))
+                        self._entry(lladdr, dst, port, vni, via, **more))
 
     def fdb_flush(self, attrs=(), name="vx0", state=0, flags=u.NTF_SELF):
         """RTM_DELNEIGH of all entries that match."""
@@ -198,6 +238,10 @@ class Entry:
         self.vni = raw and struct.unpack("=I", raw)[0]
         raw = message.get(NDA.IFINDEX)
         self.via = raw and struct.unpack("=I", raw)[0]
+        raw = message.get(NDA.NH_ID)
+        self.nhid = raw and struct.unpack("=I", raw)[0]
+        raw = message.get(NDA.SRC_VNI)
+        self.src_vni = raw and struct.unpack("=I", raw)[0]
 
     @property
     def kinds(self):
