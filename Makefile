@@ -7,6 +7,7 @@ help:
 	@echo '  make demo     set up, build, boot a stock kernel, show the driver at work'
 	@echo '  make test     set up and run every test'
 	@echo '  make check    format, clippy, layering'
+	@echo '  make differential  random netlink on the stock driver and on ours; SEED= and N= messages'
 	@echo '  make shell    a VM with the module loaded, interactive'
 	@echo '  make setup    only the set-up; FLAVOUR=amd64 and KERNEL=7.3 choose, for all of these'
 	@echo 'For the kernel of this machine, or KDIR=<prepared kernel build tree>:'
@@ -61,10 +62,13 @@ demo:
 test:
 	@tools/run-tests $(choice)
 
+differential:
+	@tools/differential $(choice) $(if $(SEED),--seed=$(SEED)) $(if $(N),--messages=$(N))
+
 check: setup
 	@tools/in-root tools/check
 
 shell:
 	@tools/vm $(choice) --driver=ours --interactive
 
-.PHONY: help modules modules_install has-metadata no-space clean setup demo test check shell
+.PHONY: help modules modules_install has-metadata no-space clean setup demo test differential check shell

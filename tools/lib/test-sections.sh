@@ -4,7 +4,7 @@
 # The sections of the tests: how each is run and counted, and the summary.
 # Each leaves its output in $logs/<section>.log.
 
-sections=(build check check-plants host tooling vm-stock vm-ours demo)
+sections=(build check check-plants host tooling vm-stock vm-ours differential demo)
 
 # What a section prints last, "N passed, N failed", is its count.
 run_build() { "$tools_dir/build" --kernel="$release" && echo "1 passed, 0 failed"; }
@@ -14,6 +14,7 @@ run_host() { "$tools_dir/in-root" tools/testing/host/run; }
 run_tooling() { tools/testing/tooling/run; }
 run_vm-stock() { run_selftests stock; }
 run_vm-ours() { run_selftests ours; }
+run_differential() { "$tools_dir/differential" --kernel="$release" --seed=fixed --messages=2400 --out="$logs/differential"; }
 run_demo() { "$tools_dir/demo" --kernel="$release" && echo "1 passed, 0 failed"; }
 
 run_selftests() {

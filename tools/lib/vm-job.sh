@@ -12,7 +12,7 @@ make_payload() {
 	mkdir -p "$top/.vm" "$top/src"
 	list_project_files | copy_project_files "$top/src" || true
 	install -m 755 "$tools_dir/lib/guest-init" "$top/.vm/init"
-	if [ "$driver" = ours ] || [ -n "$module" ]; then
+	if [ -n "$module" ]; then
 		cp "$module" "$top/.vm/vxlan.ko"
 	fi
 	if [ ${#files[@]} -gt 0 ]; then

@@ -68,7 +68,7 @@ test_vm_appends_to_the_command_line() {
 
 test_vm_bad_options() {
 	try "$tools/vm" --driver=theirs -- true
-	status_is 2 && err_has 'driver is ours, stock or none, not "theirs"' || return
+	status_is 2 && err_has 'driver is ours, stock, none or both, not "theirs"' || return
 	try "$tools/vm" --timeout=soon -- true
 	status_is 2 && err_has 'timeout needs a number' || return
 	try "$tools/vm" --driver=stock

@@ -126,6 +126,23 @@ def split(buffer):
         buffer = buffer[(length + 3) & ~3:]
 
 
+def read_ack(flags, payload, offsets):
+    """errno, text, path of the attribute at fault, and attribute missed, of an ack."""
+    code = -struct.unpack_from("=i", payload)[0]
+    tlvs = {}
+    if flags & u.NLM_F_ACK_TLVS:
+        size = 4 + 16
+        if not flags & u.NLM_F_CAPPED:
+            size = 4 + struct.unpack_from("=I", payload, 4)[0]
+        tlvs = dict(decode(payload[(size + 3) & ~3:]))
+    message = tlvs.get(ATTR_MSG)
+    place = tlvs.get(ATTR_OFFS)
+    missing = tlvs.get(ATTR_MISS_TYPE)
+    path = offsets.get(struct.unpack("=I", place)[0], "?") if place else None
+    return (code, message and message.rstrip(b"\0").decode(), path,
+            missing and struct.unpack("=I", missing)[0])
+
+
 class Netlink:
     """A NETLINK_ROUTE socket of the namespace that the thread is in."""
 
@@ -196,21 +213,9 @@ class Netlink:
 
     @staticmethod
     def _raise(flags, payload, offsets):
-        code = -struct.unpack_from("=i", payload)[0]
-        if not code:
-            return
-        tlvs = {}
-        if flags & u.NLM_F_ACK_TLVS:
-            size = 4 + 16
-            if not flags & u.NLM_F_CAPPED:
-                size = 4 + struct.unpack_from("=I", payload, 4)[0]
-            tlvs = dict(decode(payload[(size + 3) & ~3:]))
-        message = tlvs.get(ATTR_MSG)
-        place = tlvs.get(ATTR_OFFS)
-        missing = tlvs.get(ATTR_MISS_TYPE)
-        path = offsets.get(struct.unpack("=I", place)[0], "?") if place else None
-        raise NetlinkError(code, message and message.rstrip(b"\0").decode(), path,
-                           missing and struct.unpack("=I", missing)[0])
+        code, message, path, missing = read_ack(flags, payload, offsets)
+        if code:
+            raise NetlinkError(code, message, path, missing)
 
     def events(self, want, timeout=10.0, accept=lambda message: True):
         """Wait for `want` notifications that `accept`, in order of arrival."""
