@@ -12,6 +12,7 @@
  *   replay DEV VNI                   vxlan_fdb_replay()
  *   unmark DEV VNI                   vxlan_fdb_clear_offload()
  *   prefix DEV                       struct vxlan_dev as other drivers read it
+ *   device DEV                       what struct net_device has and netlink does not show
  *   veto ERRNO [AFTER]               refuse an entry told to us, after AFTER others
  *   mark|add|del DEV MAC VNI IP PORT REMOTE-VNI IFINDEX OFFLOADED
  *                                    SWITCHDEV_VXLAN_FDB_OFFLOADED, _ADD_TO_BRIDGE,
@@ -178,6 +179,18 @@ static int prefix(struct net_device *dev, char **words)
 	return 0;
 }
 
+static int device(struct net_device *dev, char **words)
+{
+	note("hard_header_len=%u needed_headroom=%u needed_tailroom=%u priv_flags=0x%lx lltx=%d change_proto_down=%d needs_free_netdev=%d pcpu_stat_type=%d header_ops=%d\n",
+	     dev->hard_header_len, dev->needed_headroom, dev->needed_tailroom,
+	     (unsigned long)dev->priv_flags, dev->lltx, dev->change_proto_down,
+	     dev->needs_free_netdev, dev->pcpu_stat_type, !!dev->header_ops);
+	note("features=%pNF hw_features=%pNF vlan_features=%pNF hw_enc_features=%pNF gso_partial_features=%pNF mangleid_features=%pNF\n",
+	     &dev->features, &dev->hw_features, &dev->vlan_features, &dev->hw_enc_features,
+	     &dev->gso_partial_features, &dev->mangleid_features);
+	return 0;
+}
+
 static bool parse_address(const char *text, union vxlan_addr *addr)
 {
 	if (in4_pton(text, -1, (u8 *)&addr->sin.sin_addr, -1, NULL)) {
@@ -235,6 +248,7 @@ static const struct {
 	{ "replay", 1, replay },
 	{ "unmark", 1, unmark },
 	{ "prefix", 0, prefix },
+	{ "device", 0, device },
 	{ "mark", 7, mark },
 	{ "add", 7, add },
 	{ "del", 7, del },

@@ -112,6 +112,16 @@ class NetNS:
         with self:
             return socket.if_nametoindex(name)
 
+    def nsid(self, other):
+        """What another namespace is called in this one, by a number made if needed."""
+        fd = (3, rtnl.u32(other.fd))         # NETNSA_FD; NETNSA_NSID is 1
+        (reply,) = self.nl.request(u.RTM_GETNSID, bytes(4), [fd], 0)
+        number = struct.unpack("=i", reply.get(1))[0]
+        if number >= 0:
+            return number
+        self.nl.request(u.RTM_NEWNSID, bytes(4), [fd, (1, rtnl.s32(-1))])
+        return self.nsid(other)
+
     def link_message(self, kind, name=None, attrs=(), flags=u.NLM_F_ACK, index=0,
                      iff=(0, 0)):
         header = struct.pack("=BxHiII", 0, 0, index, *iff)
