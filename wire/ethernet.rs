@@ -14,10 +14,16 @@ pub(crate) const ADDR_LEN: usize = 6;
 pub(crate) mod ethertype {
     /// Internet Protocol version 4.
     pub(crate) const IPV4: u16 = 0x0800;
+    /// Address Resolution Protocol.
+    pub(crate) const ARP: u16 = 0x0806;
     /// Internet Protocol version 6.
     pub(crate) const IPV6: u16 = 0x86dd;
     /// Transparent Ethernet bridging: the payload is an Ethernet frame.
     pub(crate) const TEB: u16 = 0x6558;
+    /// Multiprotocol Label Switching.
+    pub(crate) const MPLS: u16 = 0x8847;
+    /// Network Service Header.
+    pub(crate) const NSH: u16 = 0x894f;
 }
 
 /// An Ethernet address.

@@ -16,7 +16,14 @@
     clippy::unwrap_used
 )]
 
+pub(crate) mod arp;
 pub(crate) mod ecn;
 pub(crate) mod ethernet;
+pub(crate) mod gbp;
+pub(crate) mod gpe;
 pub(crate) mod ip;
+pub(crate) mod nd;
+pub(crate) mod rco;
 pub(crate) mod vxlan;
+
+mod octets;

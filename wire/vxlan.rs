@@ -115,6 +115,11 @@ impl Header {
         [flags, 0, 0, 0, a, b, c, 0]
     }
 
+    /// Returns the octets as they were received.
+    pub(crate) const fn octets(self) -> [u8; HEADER_LEN] {
+        self.0
+    }
+
     /// Returns the first word, flags and reserved bits, in host order.
     pub(crate) const fn flags(self) -> u32 {
         let [a, b, c, d, ..] = self.0;

@@ -21,6 +21,8 @@ mod test_config;
 #[cfg(test)]
 mod test_ecn;
 #[cfg(test)]
+mod test_extensions;
+#[cfg(test)]
 mod test_sizes;
 #[cfg(test)]
 mod test_validate;
