@@ -31,6 +31,7 @@ use crate::{
             NetDevice, //
         },
         lower::LowerLink,
+        metadata::Inquiry,
         netlink::ExtAck,
         netns::Net,
         rcu::{
@@ -55,7 +56,8 @@ use crate::{
         Socket, //
     },
     wire::ip::Family,
-    xmit, //
+    xmit,
+    xmit_meta, //
 };
 use kernel::{
     new_mutex,
@@ -295,6 +297,10 @@ impl NetDevice for Device {
 
     fn transmit(dev: &NetDev<Self>, skb: SkBuff, softirq: &Softirq<'_>) {
         xmit::start(dev, skb, softirq);
+    }
+
+    fn fill_metadata(dev: &NetDev<Self>, inquiry: Inquiry<'_>, softirq: &Softirq<'_>) -> Result {
+        xmit_meta::fill(dev, inquiry, softirq)
     }
 
     fn check_mtu(dev: &NetDev<Self>, mtu: u32, rtnl: &Rtnl<'_>) -> Result {

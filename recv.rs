@@ -5,6 +5,10 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    config::{
+        Config,
+        Flags, //
+    },
     device::Device,
     fdb_learn,
     log,
@@ -13,7 +17,7 @@ use crate::{
             NetDev,
             Stat, //
         },
-        params,
+        metadata, params,
         rcu::Softirq,
         skb::{
             DropReason,
@@ -21,6 +25,7 @@ use crate::{
         },
         udp_tunnel::BorrowedSkb,
     },
+    recv_meta,
     sock::Socket,
     wire::{
         ecn::{
@@ -48,7 +53,7 @@ use kernel::prelude::*;
 const UDP_LEN: usize = 8;
 
 /// Length of the UDP and VXLAN headers.
-const OUTER_LEN: u16 = 16;
+pub(crate) const OUTER_LEN: u16 = 16;
 
 /// A packet that is not delivered, and what counts it.
 enum RxDrop<'a> {
@@ -64,6 +69,14 @@ impl From<DropReason> for RxDrop<'_> {
     fn from(reason: DropReason) -> Self {
         Self::Silent(reason)
     }
+}
+
+/// What follows the VXLAN header.
+pub(crate) enum Content {
+    /// An Ethernet frame.
+    Frame,
+    /// A packet of another protocol.
+    Packet,
 }
 
 /// The outer IP header's fields that decapsulation needs.
@@ -119,21 +132,19 @@ fn decapsulate<'a>(
     let crosses = dev
         .link_net(softirq)
         .is_some_and(|link_net| !link_net.is(net));
-    skb.pull_tunnel_header(OUTER_LEN, crosses)
-        .map_err(|_| DropReason::NOMEM)?;
+    let otherwise = config.flags.intersects(Flags::RECEIVE_OTHERWISE) || metadata::is_wanted();
+    let content = match otherwise {
+        true => recv_meta::open(socket.family(), config, skb, header, crosses)?,
+        false => {
+            skb.pull_tunnel_header(OUTER_LEN, crosses)
+                .map_err(|_| DropReason::NOMEM)?;
+            Content::Frame
+        }
+    };
     let outer = outer_header(skb, socket.family()).ok_or(DropReason::NOT_SPECIFIED)?;
-    skb.receive_on(dev)?;
-    let ethernet = skb.mac_header().map(ethernet::Header::parse);
-    let source = ethernet.ok_or(DropReason::NOT_SPECIFIED)?.source;
-    if source == MacAddr::new(dev.address()) {
-        return Err(RxDrop::Silent(DropReason::LOCAL_MAC));
-    }
-    if config.learning() {
-        let link = match outer.source.is_link_local() {
-            true => ifindex,
-            false => 0,
-        };
-        fdb_learn::learn(dev, config, source, outer.source, link, softirq)?;
+    match content {
+        Content::Frame => accept_frame(dev, config, skb, outer.source, ifindex, softirq)?,
+        Content::Packet => skb.receive_raw_on(dev),
     }
 
     skb.reset_network_header();
@@ -150,6 +161,32 @@ fn decapsulate<'a>(
         return Err(RxDrop::Dropped(DropReason::DEV_READY, dev));
     }
     Ok(dev)
+}
+
+/// Makes the packet a frame that the device received, unless the device sent it itself, and learns
+/// where its sender is.
+fn accept_frame(
+    dev: &NetDev<Device>,
+    config: &Config,
+    skb: &mut SkBuff,
+    remote: Addr,
+    ifindex: u32,
+    softirq: &Softirq<'_>,
+) -> Result<(), DropReason> {
+    skb.receive_on(dev)?;
+    let ethernet = skb.mac_header().map(ethernet::Header::parse);
+    let source = ethernet.ok_or(DropReason::NOT_SPECIFIED)?.source;
+    if source == MacAddr::new(dev.address()) {
+        return Err(DropReason::LOCAL_MAC);
+    }
+    if config.learning() {
+        let link = match remote.is_link_local() {
+            true => ifindex,
+            false => 0,
+        };
+        fdb_learn::learn(dev, config, source, remote, link, softirq)?;
+    }
+    Ok(())
 }
 
 /// Parses the VXLAN header, None if it is none: the I flag must be set (RFC 7348 section 5).
@@ -222,7 +259,12 @@ pub(crate) fn owns_error(
 
 /// Takes a frame that another device of this host would have sent to `dev` through the underlay
 /// (`vxlan_encap_bypass`): it comes from the loopback address.
-pub(crate) fn receive_local(dev: &NetDev<Device>, skb: SkBuff, learn: bool, softirq: &Softirq<'_>) {
+pub(crate) fn receive_local(
+    dev: &NetDev<Device>,
+    skb: SkBuff,
+    learn: Option<u32>,
+    softirq: &Softirq<'_>,
+) {
     let config = dev.config(softirq);
     if !dev.is_up() {
         dev.count_rx_dropped(softirq);
@@ -230,7 +272,7 @@ pub(crate) fn receive_local(dev: &NetDev<Device>, skb: SkBuff, learn: bool, soft
         return;
     }
     let ethernet = skb.mac_header().map(ethernet::Header::parse);
-    if let Some(ethernet) = ethernet.filter(|_| learn && config.learning()) {
+    if let Some(ethernet) = ethernet.filter(|_| learn.is_some() && config.learning()) {
         // As on the wire, a frame whose source cannot be learned; here it is delivered all the same.
         let loopback = config.family().loopback();
         let _ = fdb_learn::learn(dev, config, ethernet.source, loopback, 0, softirq);

@@ -49,6 +49,7 @@ use crate::{
     },
     recv,
     wire::{
+        gpe,
         ip::Family,
         vxlan::{
             self,
@@ -263,8 +264,6 @@ impl Socket {
 }
 
 impl Tunnel for Socket {
-    const HEADER_LEN: u16 = vxlan::HEADER_LEN as u16;
-
     fn port_type(&self) -> PortType {
         match self.key.has(Flags::GPE) {
             true => PortType::VXLAN_GPE,
@@ -280,8 +279,29 @@ impl Tunnel for Socket {
         recv::owns_error(self, skb, softirq)
     }
 
+    fn gro_kind(&self) -> net_gro::Kind {
+        if self.key.has(Flags::GPE) {
+            net_gro::Kind::Protocols
+        } else if self.key.has(Flags::REMCSUM_RX) {
+            net_gro::Kind::RemoteChecksum
+        } else {
+            net_gro::Kind::Plain
+        }
+    }
+
     fn gro_receive(packet: &mut net_gro::Packet<'_>) -> net_gro::Verdict {
         gro::receive(packet)
+    }
+
+    fn gro_receive_other(&self, packet: &mut net_gro::Packet<'_>) -> net_gro::Verdict {
+        match self.key.has(Flags::GPE) {
+            true => gro::receive_protocol(packet),
+            false => gro::receive_checksum(packet, !self.key.has(Flags::REMCSUM_NOPARTIAL)),
+        }
+    }
+
+    fn gro_protocol(header: [u8; vxlan::HEADER_LEN]) -> Option<u16> {
+        gpe::parse(vxlan::Header::parse(header))
     }
 }
 

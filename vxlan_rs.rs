@@ -20,6 +20,7 @@ mod fdb;
 mod fdb_age;
 mod fdb_flush;
 mod fdb_learn;
+mod fdb_miss;
 mod fdb_nexthop;
 mod fdb_nl;
 mod fdb_notify;
@@ -28,13 +29,17 @@ mod fdb_vtep;
 mod gro;
 mod log;
 mod mcast;
+mod neigh;
 mod net;
 mod notify;
 mod recv;
+mod recv_meta;
 mod rtnl;
 mod sock;
 mod wire;
 mod xmit;
+mod xmit_header;
+mod xmit_meta;
 
 module! {
     type: Module,

@@ -14,6 +14,7 @@ use crate::{
         Entry,
         Target, //
     },
+    fdb_miss,
     fdb_vtep::Vtep,
     net::{
         device::{
@@ -21,9 +22,11 @@ use crate::{
             Stat, //
         },
         dst::{
+            Cache,
             Flow,
             Route, //
         },
+        metadata::TunnelInfo,
         nexthop::{
             Gateway,
             Nexthop, //
@@ -57,12 +60,14 @@ use crate::{
             self,
             Vni, //
         }, //
-    }, //
+    },
+    xmit_header,
+    xmit_meta, //
 };
 use kernel::prelude::*;
 
 /// A packet that is not sent, and what counts it.
-enum TxDrop {
+pub(crate) enum TxDrop {
     /// It has nowhere to go.
     Dropped(DropReason),
     /// It could not be sent: an error, which may be of a kind of its own.
@@ -76,7 +81,7 @@ impl From<DropReason> for TxDrop {
 }
 
 impl TxDrop {
-    fn error(reason: DropReason) -> Self {
+    pub(crate) fn error(reason: DropReason) -> Self {
         Self::Error(reason, None)
     }
 
@@ -93,7 +98,7 @@ impl TxDrop {
     }
 
     /// Counts and drops the packet.
-    fn account(self, dev: &NetDev<Device>, skb: SkBuff, softirq: &Softirq<'_>) {
+    pub(crate) fn account(self, dev: &NetDev<Device>, skb: SkBuff, softirq: &Softirq<'_>) {
         match self {
             Self::Dropped(reason) => {
                 dev.count_tx_dropped(softirq);
@@ -113,60 +118,53 @@ impl TxDrop {
 /// What becomes of a packet that can be sent.
 enum Plan<'a> {
     /// It goes to the underlay.
-    Encapsulated(Route, Outer),
+    Encapsulated(Socket<'a>, Route, Outer),
     /// It goes to a device of this host, past the underlay.
     Bypass(&'a NetDev<Device>),
     /// It does not fit the path, and has become the ICMP reply to its sender.
     Reply,
 }
 
+/// Where a packet comes from that goes by the forwarding table.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Origin {
+    /// The VNI that a bridge chose for it, which remotes without one are sent; else 0.
+    pub(crate) vni: u32,
+    /// Its next hop has been put into it (`neigh::short_circuit`).
+    pub(crate) circuited: bool,
+}
+
+/// How a packet is tunnelled: what a remote of the table, or metadata of the packet, say.
+pub(crate) struct Way<'a> {
+    pub(crate) sender: Socket<'a>,
+    pub(crate) flow: Flow,
+    pub(crate) cache: Cache<'a>,
+    /// TTL, 0 for that of the route.
+    pub(crate) ttl: u8,
+    pub(crate) vni: Vni,
+    /// The group policy, as a mark.
+    pub(crate) policy: u32,
+    /// Whether the outer UDP checksum is computed.
+    pub(crate) checksum: bool,
+    /// Whether somebody above has a say in how the packet is tunnelled.
+    pub(crate) tunnelled: bool,
+}
+
 /// Sends a frame to all remotes of the entry for its destination.
 pub(crate) fn start(dev: &NetDev<Device>, mut skb: SkBuff, softirq: &Softirq<'_>) {
     skb.reset_mac_header();
     let config = dev.config(softirq);
-    let Some(entry) = find_entry(dev, config, &skb, softirq) else {
-        return TxDrop::Dropped(DropReason::NO_TX_TARGET).account(dev, skb, softirq);
-    };
-    if let Some(nexthop) = entry.nexthop.load(softirq) {
-        return send_by(dev, config, skb, nexthop, softirq);
+    if config.flags.intersects(Flags::TRANSMIT_OTHERWISE) {
+        return xmit_meta::start(dev, config, skb, softirq);
     }
-    let mut remotes = entry.remotes.iter(softirq);
-    let Some(first) = remotes.next() else {
-        return skb.drop_with(DropReason::NO_TX_TARGET);
-    };
-    for remote in remotes {
-        // Without memory this remote misses the packet; the others need not.
-        if let Some(clone) = skb.try_clone() {
-            send_one(dev, config, clone, remote, softirq);
-        }
+    match find_entry(dev, config, &skb, softirq) {
+        Some(entry) => send_all(dev, config, skb, entry, Origin::default(), softirq),
+        None => no_entry(dev, config, skb, softirq),
     }
-    send_one(dev, config, skb, first, softirq);
 }
 
-/// Sends a frame to the member of a nexthop group that its flow belongs to.
-fn send_by(
-    dev: &NetDev<Device>,
-    config: &Config,
-    mut skb: SkBuff,
-    nexthop: &Nexthop,
-    softirq: &Softirq<'_>,
-) {
-    let Some((gateway, port)) = nexthop.select(skb.flow_hash(), softirq) else {
-        return TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq);
-    };
-    let target = Target {
-        addr: match gateway {
-            Gateway::V4(octets) => Addr::V4(octets),
-            Gateway::V6(octets) => Addr::V6(octets),
-        },
-        port,
-        vni: config.vni.get(),
-        ifindex: 0,
-    };
-    send_one(dev, config, skb, &Vtep::passing(target), softirq);
-}
-
-fn find_entry<'a>(
+/// Finds the entry that a frame goes by.
+pub(crate) fn find_entry<'a>(
     dev: &'a NetDev<Device>,
     config: &Config,
     skb: &SkBuff,
@@ -178,105 +176,153 @@ fn find_entry<'a>(
         .or_else(|| dev.fdb.find_for_packet(MacAddr::ZERO, config, softirq))
 }
 
+/// Drops a frame that no entry is for, and tells user space if it wants to be told.
+pub(crate) fn no_entry(dev: &NetDev<Device>, config: &Config, skb: SkBuff, softirq: &Softirq<'_>) {
+    if config.flags.has(Flags::L2MISS) {
+        let station = skb.mac_header().map(ethernet::Header::parse);
+        if let Some(station) = station.filter(|header| !header.destination.is_multicast()) {
+            fdb_miss::unknown_station(dev, config, station.destination, softirq);
+        }
+    }
+    TxDrop::Dropped(DropReason::NO_TX_TARGET).account(dev, skb, softirq);
+}
+
+/// Sends a frame to all remotes of an entry.
+pub(crate) fn send_all(
+    dev: &NetDev<Device>,
+    config: &Config,
+    skb: SkBuff,
+    entry: &Entry,
+    origin: Origin,
+    softirq: &Softirq<'_>,
+) {
+    if let Some(nexthop) = entry.nexthop.load(softirq) {
+        return send_by(dev, config, skb, nexthop, origin, softirq);
+    }
+    let mut remotes = entry.remotes.iter(softirq);
+    let Some(first) = remotes.next() else {
+        return skb.drop_with(DropReason::NO_TX_TARGET);
+    };
+    for remote in remotes {
+        // Without memory this remote misses the packet; the others need not.
+        if let Some(clone) = skb.try_clone() {
+            send_one(dev, config, clone, remote, origin, softirq);
+        }
+    }
+    send_one(dev, config, skb, first, origin, softirq);
+}
+
+/// Sends a frame to the member of a nexthop group that its flow belongs to.
+fn send_by(
+    dev: &NetDev<Device>,
+    config: &Config,
+    mut skb: SkBuff,
+    nexthop: &Nexthop,
+    origin: Origin,
+    softirq: &Softirq<'_>,
+) {
+    let Some((gateway, port)) = nexthop.select(skb.flow_hash(), softirq) else {
+        return TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq);
+    };
+    let target = Target {
+        addr: match gateway {
+            Gateway::V4(octets) => Addr::V4(octets),
+            Gateway::V6(octets) => Addr::V6(octets),
+        },
+        port,
+        vni: match origin.vni {
+            0 => config.vni.get(),
+            vni => vni,
+        },
+        ifindex: 0,
+    };
+    send_one(dev, config, skb, &Vtep::passing(target), origin, softirq);
+}
+
 fn send_one(
     dev: &NetDev<Device>,
     config: &Config,
     mut skb: SkBuff,
     remote: &Vtep,
+    origin: Origin,
     softirq: &Softirq<'_>,
 ) {
-    let Some(sender) = dev
-        .sender(remote.target.addr.family(), softirq)
-        .and_then(|sender| sender.socket(softirq))
-    else {
-        return TxDrop::error(DropReason::DEV_READY).account(dev, skb, softirq);
-    };
-    match plan(dev, config, &mut skb, remote, &sender, softirq) {
-        Ok(Plan::Encapsulated(route, outer)) => sender.send(dev, skb, route, &outer, softirq),
-        Ok(Plan::Bypass(to)) => bypass(dev, to, skb, true, softirq),
-        Ok(Plan::Reply) => bypass(dev, dev, skb, false, softirq),
+    let plan = plan_for(dev, config, &mut skb, remote, origin, softirq);
+    carry_out(dev, skb, plan, origin.vni, softirq);
+}
+
+/// Does what was planned for a packet. `vni` is that by which its source is learned.
+fn carry_out(
+    dev: &NetDev<Device>,
+    skb: SkBuff,
+    plan: Result<Plan<'_>, TxDrop>,
+    vni: u32,
+    softirq: &Softirq<'_>,
+) {
+    match plan {
+        Ok(Plan::Encapsulated(sender, route, outer)) => {
+            sender.send(dev, skb, route, &outer, softirq);
+        }
+        Ok(Plan::Bypass(to)) => bypass(dev, to, skb, Some(vni), softirq),
+        Ok(Plan::Reply) => bypass(dev, dev, skb, None, softirq),
         Err(drop) => drop.account(dev, skb, softirq),
     }
 }
 
-/// Finds the way to a remote and prepares the packet for it: the VXLAN header is in front of it then.
-fn plan<'a>(
+/// Finds what to do with a packet to a remote of the table.
+fn plan_for<'a>(
     dev: &'a NetDev<Device>,
     config: &Config,
     skb: &mut SkBuff,
-    remote: &Vtep,
-    sender: &Socket<'_>,
+    remote: &'a Vtep,
+    origin: Origin,
     softirq: &'a Softirq<'_>,
 ) -> Result<Plan<'a>, TxDrop> {
-    skb.prepare_inner()?;
+    skb.prepare_inner(config.flags.has(Flags::GPE))?;
     if remote.target.addr.is_any() {
-        return Err(TxDrop::Dropped(DropReason::NOT_SPECIFIED));
+        // The station is on this side of the tunnel: only what a router there would have sent it.
+        return match origin.circuited {
+            true => Ok(Plan::Bypass(dev)),
+            false => Err(TxDrop::Dropped(DropReason::NOT_SPECIFIED)),
+        };
     }
-    let net = dev
-        .link_net(softirq)
-        .ok_or_else(|| TxDrop::error(DropReason::DEV_READY))?;
     let inner = inner_summary(skb);
-    let vni = Vni::truncate(remote.target.vni);
-    let flow = flow_to(dev, config, skb, &remote.target, inner, sender, softirq);
-    // Somebody above may have chosen how this packet is to be tunnelled (tc, a lightweight tunnel).
-    let tunnelled = skb.has_tunnel_info();
-    let cached = skb.may_use_cached_route() && (flow.tos == 0 || tunnelled);
-    let cache = cached.then_some(&remote.cache);
-    let (mut route, source) =
-        Route::lookup(skb, dev, net, sender, &flow, cache, softirq).map_err(TxDrop::no_route)?;
-    let family = route.family();
-
-    if !tunnelled && route.is_local_unicast() && config.flags.has(Flags::LOCALBYPASS) {
-        let port = flow.destination_port;
-        return sock::local_device(net, config, vni, port, flow.ifindex, softirq)
-            .map(Plan::Bypass)
-            .ok_or_else(|| TxDrop::error(DropReason::VXLAN_VNI_NOT_FOUND));
-    }
-    let df = match tunnelled {
-        true => skb.tunnel_info_df(),
-        false => config.outer_df(frame_protocol(skb), inner),
-    };
-    let verdict = skb.check_pmtu(&mut route, config.headroom(family), dev.is_bridge_port());
-    match verdict.map_err(|_| TxDrop::error(DropReason::NOT_SPECIFIED))? {
-        PathMtu::Reply => return Ok(Plan::Reply),
-        PathMtu::Send => {}
-    }
-    let outer = Outer {
-        source,
-        destination: flow.destination,
-        tos: ecn::encapsulate(flow.tos, inner.dsfield),
-        ttl: match config.outer_ttl(inner.ttl, remote.target.addr) {
-            0 => route.hop_limit(),
-            ttl => ttl,
-        },
-        df,
-        label: flow.label,
-        source_port: flow.source_port,
-        destination_port: flow.destination_port,
-        checksum: config.udp_checksum(family),
-        crosses: !net.is(dev.net(softirq)),
-        mc_route: config.flags.has(Flags::MC_ROUTE),
-    };
-    if family == Family::V6 {
-        // Over IPv4 sending does it.
-        skb.scrub(outer.crosses);
-    }
-    push_header(skb, &route, vni, outer.checksum).map_err(|_| TxDrop::error(DropReason::NOMEM))?;
-    Ok(Plan::Encapsulated(route, outer))
+    let way = to_remote(dev, config, skb, remote, origin.vni, inner, softirq)?;
+    plan(dev, config, skb, way, inner, softirq)
 }
 
-/// Returns what the route of a packet to `target` depends on.
-fn flow_to(
+/// Sends a packet as its metadata say.
+pub(crate) fn send_by_metadata(
     dev: &NetDev<Device>,
     config: &Config,
-    skb: &mut SkBuff,
-    target: &Target,
-    inner: Summary,
-    sender: &Socket<'_>,
+    mut skb: SkBuff,
+    info: &TunnelInfo,
     softirq: &Softirq<'_>,
-) -> Flow {
+) {
+    let prepared = skb.prepare_inner(config.flags.has(Flags::GPE));
+    let plan = prepared.map_err(TxDrop::from).and_then(|()| {
+        let inner = inner_summary(&skb);
+        let way = xmit_meta::way(dev, config, &mut skb, info, softirq)?;
+        plan(dev, config, &mut skb, way, inner, softirq)
+    });
+    carry_out(dev, skb, plan, info.id, softirq);
+}
+
+/// Finds the way to a remote of the table. `vni` is for a remote that has none.
+fn to_remote<'a>(
+    dev: &'a NetDev<Device>,
+    config: &Config,
+    skb: &mut SkBuff,
+    remote: &'a Vtep,
+    vni: u32,
+    inner: Summary,
+    softirq: &'a Softirq<'_>,
+) -> Result<Way<'a>, TxDrop> {
+    let target = &remote.target;
+    let family = target.addr.family();
+    let sender = open_sender(dev, family, softirq)?;
     let ports = config.source_ports;
-    Flow {
+    let flow = Flow {
         ifindex: match target.ifindex {
             0 => sender.bound_ifindex(),
             ifindex => ifindex,
@@ -290,7 +336,103 @@ fn flow_to(
         },
         tos: config.outer_tos(inner.dsfield),
         label: config.outer_label(inner),
+        flags: 0,
+    };
+    // Somebody above may have chosen how this packet is to be tunnelled (tc, a lightweight tunnel).
+    let tunnelled = skb.has_tunnel_info();
+    let cached = skb.may_use_cached_route() && (flow.tos == 0 || tunnelled);
+    Ok(Way {
+        sender,
+        flow,
+        cache: match cached {
+            true => Cache::Of(&remote.cache),
+            false => Cache::None,
+        },
+        ttl: config.outer_ttl(inner.ttl, target.addr),
+        vni: Vni::truncate(match target.vni {
+            0 => vni,
+            vni => vni,
+        }),
+        policy: match config.flags.has(Flags::GBP) {
+            true => skb.mark(),
+            false => 0,
+        },
+        checksum: config.udp_checksum(family),
+        tunnelled,
+    })
+}
+
+/// Returns the socket that packets of a family are sent by.
+pub(crate) fn open_sender<'a>(
+    dev: &'a NetDev<Device>,
+    family: Family,
+    softirq: &'a Softirq<'_>,
+) -> Result<Socket<'a>, TxDrop> {
+    dev.sender(family, softirq)
+        .and_then(|sender| sender.socket(softirq))
+        .ok_or_else(|| TxDrop::error(DropReason::DEV_READY))
+}
+
+/// Finds the route and prepares the packet for it: the VXLAN header is in front of it then.
+fn plan<'a>(
+    dev: &'a NetDev<Device>,
+    config: &Config,
+    skb: &mut SkBuff,
+    way: Way<'a>,
+    inner: Summary,
+    softirq: &'a Softirq<'_>,
+) -> Result<Plan<'a>, TxDrop> {
+    let net = dev
+        .link_net(softirq)
+        .ok_or_else(|| TxDrop::error(DropReason::DEV_READY))?;
+    let (flow, vni) = (&way.flow, way.vni);
+    let (mut route, source) = Route::lookup(skb, dev, net, &way.sender, flow, way.cache, softirq)
+        .map_err(TxDrop::no_route)?;
+    let family = route.family();
+
+    if !way.tunnelled && route.is_local_unicast() && config.flags.has(Flags::LOCALBYPASS) {
+        let port = flow.destination_port;
+        return sock::local_device(net, config, vni, port, flow.ifindex, softirq)
+            .map(Plan::Bypass)
+            .ok_or_else(|| TxDrop::error(DropReason::VXLAN_VNI_NOT_FOUND));
     }
+    let df = match way.tunnelled {
+        true => skb.tunnel_info_df(),
+        false => config.outer_df(frame_protocol(skb), inner),
+    };
+    let verdict = skb.check_pmtu(&mut route, config.headroom(family), dev.is_bridge_port());
+    match verdict.map_err(|_| TxDrop::error(DropReason::NOT_SPECIFIED))? {
+        PathMtu::Reply if way.tunnelled => {
+            // The reply goes back by the tunnel that the packet would have gone by.
+            skb.reverse_tunnel(flow.destination, source)
+                .map_err(|_| TxDrop::error(DropReason::NOT_SPECIFIED))?;
+            return Ok(Plan::Reply);
+        }
+        PathMtu::Reply => return Ok(Plan::Reply),
+        PathMtu::Send => {}
+    }
+    let outer = Outer {
+        source,
+        destination: flow.destination,
+        tos: ecn::encapsulate(flow.tos, inner.dsfield),
+        ttl: match way.ttl {
+            0 => route.hop_limit(),
+            ttl => ttl,
+        },
+        df,
+        label: flow.label,
+        source_port: flow.source_port,
+        destination_port: flow.destination_port,
+        checksum: way.checksum,
+        crosses: !net.is(dev.net(softirq)),
+        mc_route: config.flags.has(Flags::MC_ROUTE),
+    };
+    if family == Family::V6 {
+        // Over IPv4 sending does it.
+        skb.scrub(outer.crosses);
+    }
+    push_header(skb, config, &route, &way).map_err(|_| TxDrop::error(DropReason::NOMEM))?;
+    Ok(Plan::Encapsulated(way.sender, route, outer))
 }
 
 /// Returns the ethertype in the frame's Ethernet header, that of a VLAN tag if there is one.
@@ -307,24 +449,27 @@ fn inner_summary(skb: &SkBuff) -> Summary {
 }
 
 /// Puts the VXLAN header in front of the frame, with room for all that goes before it.
-fn push_header(skb: &mut SkBuff, route: &Route, vni: Vni, checksum: bool) -> Result {
+fn push_header(skb: &mut SkBuff, config: &Config, route: &Route, way: &Way<'_>) -> Result {
     /// Octets of the UDP and VXLAN headers.
     const HEADERS: u32 = 8 + 8;
 
     let ip = u32::from(route.family().header_len());
     skb.make_headroom(route.headroom().saturating_add(ip).saturating_add(HEADERS))?;
-    let payload = skb.start_udp_encapsulation(checksum)?;
-    skb.push(vxlan::Header::for_vni(vni))?;
+    if config.flags.intersects(Flags::EXTENDED_HEADER) {
+        return xmit_header::push_extended(skb, config, way);
+    }
+    let payload = skb.start_udp_encapsulation(way.checksum)?;
+    skb.push(vxlan::Header::for_vni(way.vni))?;
     skb.finish_udp_encapsulation(payload, ethertype::TEB);
     Ok(())
 }
 
-/// Hands a frame to a device of this host.
+/// Hands a frame to a device of this host, which learns its source as one of the VNI `learn`.
 fn bypass(
     from: &NetDev<Device>,
     to: &NetDev<Device>,
     skb: SkBuff,
-    learn: bool,
+    learn: Option<u32>,
     softirq: &Softirq<'_>,
 ) {
     if to.is_up() {

@@ -77,6 +77,25 @@ impl Flags {
         .with(Self::LOCALBYPASS)
         .with(Self::MC_ROUTE);
 
+    /// What makes sending a frame more than a look into the table.
+    pub(crate) const TRANSMIT_OTHERWISE: Self = Self::NONE
+        .with(Self::PROXY)
+        .with(Self::RSC)
+        .with(Self::COLLECT_METADATA);
+
+    /// What puts more than the VNI into a header that is sent.
+    pub(crate) const EXTENDED_HEADER: Self = Self::NONE
+        .with(Self::REMCSUM_TX)
+        .with(Self::GBP)
+        .with(Self::GPE);
+
+    /// What makes more of a received packet than its frame.
+    pub(crate) const RECEIVE_OTHERWISE: Self = Self::NONE
+        .with(Self::REMCSUM_RX)
+        .with(Self::GBP)
+        .with(Self::GPE)
+        .with(Self::COLLECT_METADATA);
+
     /// Returns the bits.
     pub(crate) const fn bits(self) -> u32 {
         self.0
@@ -86,6 +105,12 @@ impl Flags {
     #[inline]
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Returns whether any option of `other` is on.
+    #[inline]
+    pub(crate) const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Returns whether an option is on that is not in `other`.

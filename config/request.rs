@@ -199,28 +199,11 @@ impl Request {
         let on = |flag: Option<bool>| flag == Some(true);
         // The order is that in which the stock driver reads the attributes.
         let wanted = [
-            (on(self.proxy), not_yet!(Proxy, "ARP/ND proxy")),
-            (on(self.rsc), not_yet!(Rsc, "route short-circuit")),
-            (on(self.l2miss), not_yet!(L2Miss, "L2 miss notification")),
-            (on(self.l3miss), not_yet!(L3Miss, "L3 miss notification")),
             (
                 on(self.collect_metadata),
                 not_yet!(CollectMetadata, "metadata mode (external)"),
             ),
-            (
-                on(self.remcsum_tx),
-                not_yet!(RemcsumTx, "remote checksum offload"),
-            ),
-            (
-                on(self.remcsum_rx),
-                not_yet!(RemcsumRx, "remote checksum offload"),
-            ),
-            (self.gbp, not_yet!(Gbp, "group based policy (GBP)")),
             (self.gpe, not_yet!(Gpe, "generic protocol extension (GPE)")),
-            (
-                self.remcsum_nopartial,
-                not_yet!(RemcsumNopartial, "remote checksum offload"),
-            ),
             (
                 on(self.vnifilter) && on(self.collect_metadata),
                 not_yet!(VniFilter, "a table of VNIs (vnifilter)"),

@@ -7,6 +7,7 @@
 use super::{
     bindings,
     lower,
+    metadata::Inquiry,
     netns::{
         Namespace,
         Net, //
@@ -59,6 +60,9 @@ pub(crate) trait NetDevice: FdbOps + Send + Sync + Sized + 'static {
 
     /// Sends a packet.
     fn transmit(dev: &NetDev<Self>, skb: SkBuff, softirq: &Softirq<'_>);
+
+    /// Completes what the metadata of a packet say of how it would be tunnelled.
+    fn fill_metadata(dev: &NetDev<Self>, inquiry: Inquiry<'_>, softirq: &Softirq<'_>) -> Result;
 
     /// Judges a new MTU.
     fn check_mtu(dev: &NetDev<Self>, mtu: u32, rtnl: &Rtnl<'_>) -> Result;
@@ -220,6 +224,13 @@ impl<T: NetDevice> NetDev<T> {
         // SAFETY: The device is valid.
         let flags = unsafe { (&raw const (*self.as_ptr()).flags).read_volatile() };
         flags & bindings::net_device_flags_IFF_UP != 0
+    }
+
+    /// Returns whether the device resolves addresses by ARP.
+    pub(crate) fn does_arp(&self) -> bool {
+        // SAFETY: The device is valid.
+        let flags = unsafe { (&raw const (*self.as_ptr()).flags).read_volatile() };
+        flags & bindings::net_device_flags_IFF_NOARP == 0
     }
 
     /// Returns whether the device is between open and stop.

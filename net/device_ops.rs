@@ -11,6 +11,7 @@ use super::{
         Private, //
     },
     fdb,
+    metadata::Inquiry,
     rcu::Softirq,
     rtnl::Rtnl,
     skb::SkBuff, //
@@ -39,6 +40,7 @@ impl<T: NetDevice> Table<T> {
         ndo_start_xmit: Some(start_xmit::<T>),
         ndo_set_rx_mode: Some(set_rx_mode),
         ndo_change_mtu: Some(change_mtu::<T>),
+        ndo_fill_metadata_dst: Some(fill_metadata::<T>),
         ndo_validate_addr: Some(bindings::eth_validate_addr),
         ndo_set_mac_address: Some(bindings::eth_mac_addr),
         ndo_fdb_add: Some(fdb::fdb_add::<T>),
@@ -57,6 +59,7 @@ impl<T: NetDevice> Table<T> {
         ndo_stop: Some(stop::<T>),
         ndo_start_xmit: Some(start_xmit::<T>),
         ndo_change_mtu: Some(change_mtu::<T>),
+        ndo_fill_metadata_dst: Some(fill_metadata::<T>),
         ..pin_init::zeroed()
     };
 
@@ -174,6 +177,25 @@ unsafe extern "C" fn start_xmit<T: NetDevice>(
     };
     T::transmit(dev, skb, &softirq);
     bindings::netdev_tx_NETDEV_TX_OK
+}
+
+/// # Safety
+///
+/// Called by the core for a registered device, with bottom halves disabled, with a packet that stays
+/// the caller's and that has metadata of its own, for a packet to be sent.
+unsafe extern "C" fn fill_metadata<T: NetDevice>(
+    dev: *mut bindings::net_device,
+    skb: *mut bindings::sk_buff,
+) -> c_int {
+    // SAFETY: By this function's contract.
+    let (dev, inquiry, softirq) = unsafe {
+        (
+            NetDev::<T>::from_raw(dev),
+            Inquiry::new(skb),
+            Softirq::assume(),
+        )
+    };
+    from_result(|| T::fill_metadata(dev, inquiry, &softirq).map(|()| 0))
 }
 
 /// Any address is received: there is no filter to set.

@@ -78,6 +78,28 @@ impl Drop for DstCache {
     }
 }
 
+/// Which cache a route is looked up in first.
+#[derive(Clone, Copy)]
+pub(crate) enum Cache<'a> {
+    /// None.
+    None,
+    /// This one.
+    Of(&'a DstCache),
+    /// The one that comes with how the packet is to be tunnelled, if it does.
+    OfPacket,
+}
+
+impl Cache<'_> {
+    #[inline]
+    fn as_ptr(self, skb: &SkBuff) -> *mut bindings::dst_cache {
+        match self {
+            Self::None => null_mut(),
+            Self::Of(cache) => cache.0.get(),
+            Self::OfPacket => skb.tunnel_cache(),
+        }
+    }
+}
+
 /// Where an outer packet goes.
 pub(crate) struct Flow {
     /// Device to send by, 0 for any.
@@ -94,6 +116,8 @@ pub(crate) struct Flow {
     pub(crate) tos: u8,
     /// IPv6 flow label.
     pub(crate) label: u32,
+    /// `FLOWI_FLAG_*`, for IPv4.
+    pub(crate) flags: u8,
 }
 
 /// A route.
@@ -117,11 +141,12 @@ impl Route {
         net: &Net,
         socket: &Socket<'_>,
         flow: &Flow,
-        cache: Option<&DstCache>,
+        cache: Cache<'_>,
         _softirq: &Softirq<'_>,
     ) -> Result<(Self, Addr)> {
         let mut key: bindings::ip_tunnel_key = pin_init::zeroed();
-        let cache = cache.map_or(null_mut(), |cache| cache.0.get());
+        let cache = cache.as_ptr(skb);
+        key.flow_flags = flow.flags;
         match (flow.source, flow.destination) {
             (Addr::V4(src), Addr::V4(dst)) => {
                 key.u.ipv4 = bindings::ip_tunnel_key__bindgen_ty_1__bindgen_ty_1 {

@@ -14,8 +14,10 @@ pub(crate) mod gro;
 pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod lower;
+pub(crate) mod metadata;
 pub(crate) mod mirror;
 pub(crate) mod neigh;
+pub(crate) mod neighbour;
 pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod nexthop;
@@ -30,8 +32,11 @@ pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod udp_tunnel;
 
+mod decapsulate;
 mod device_ops;
+mod frame;
 mod order;
+mod remcsum;
 
 /// The generated bindings. Private: no C type is seen outside `net/` and `abi.rs`.
 #[allow(

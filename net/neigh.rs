@@ -10,6 +10,7 @@ use super::{
     netns::Net,
     skb::DropReason, //
 };
+use crate::wire::ip::Family;
 use core::{
     marker::PhantomData,
     ptr::null_mut, //
@@ -90,6 +91,14 @@ pub(crate) mod mode {
     pub(crate) const APPEND: u16 = bindings::NLM_F_APPEND as u16;
 }
 
+/// Returns the number of an IP version, `AF_INET` or `AF_INET6`.
+pub(crate) const fn family(family: Family) -> u8 {
+    match family {
+        Family::V4 => bindings::AF_INET as u8,
+        Family::V6 => bindings::AF_INET6 as u8,
+    }
+}
+
 /// `AF_BRIDGE`: the entry is one of a forwarding table.
 pub(crate) const FAMILY_BRIDGE: u8 = bindings::AF_BRIDGE as u8;
 
@@ -100,6 +109,8 @@ pub(crate) enum Kind {
     New = bindings::RTM_NEWNEIGH as isize,
     /// The entry is gone.
     Del = bindings::RTM_DELNEIGH as isize,
+    /// There is no entry: user space is asked.
+    Get = bindings::RTM_GETNEIGH as isize,
 }
 
 /// The header of a message, `struct ndmsg`.

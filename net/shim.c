@@ -174,7 +174,10 @@ u32 shim_pskb_inet_may_pull_reason(struct sk_buff *skb)
 	return pskb_inet_may_pull_reason(skb);
 }
 
-u32 shim_skb_vlan_inet_prepare(struct sk_buff *skb) { return skb_vlan_inet_prepare(skb, false); }
+u32 shim_skb_vlan_inet_prepare(struct sk_buff *skb, bool raw)
+{
+	return skb_vlan_inet_prepare(skb, raw && skb->protocol != htons(ETH_P_TEB));
+}
 
 void shim_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsigned int len)
 {

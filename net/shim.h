@@ -16,6 +16,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <net/dst_cache.h>
+#include <net/gro.h>
 #include <net/ip_tunnels.h>
 #include <net/nexthop.h>
 #include <net/route.h>
@@ -102,7 +103,9 @@ bool shim_net_eq(const struct net *a, const struct net *b);
 void shim_kfree_skb_reason(struct sk_buff *skb, u32 reason);
 u32 shim_pskb_may_pull_reason(struct sk_buff *skb, unsigned int len);
 u32 shim_pskb_inet_may_pull_reason(struct sk_buff *skb);
-u32 shim_skb_vlan_inet_prepare(struct sk_buff *skb);
+u32 shim_skb_vlan_inet_prepare(struct sk_buff *skb, bool raw);
+u32 shim_skb_mark(const struct sk_buff *skb);
+void shim_skb_set_mark(struct sk_buff *skb, u32 mark);
 void shim_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsigned int len);
 void *shim_skb_push(struct sk_buff *skb, unsigned int len);
 int shim_skb_cow_head(struct sk_buff *skb, unsigned int headroom);
@@ -118,8 +121,31 @@ void shim_udp_encap_inner(struct sk_buff *skb, bool double_encap, u16 protocol);
 int shim_skb_ifindex(const struct sk_buff *skb);
 void shim_skb_scrub(struct sk_buff *skb, bool crosses);
 void shim_skb_loop(struct sk_buff *skb, struct net_device *dev, unsigned int offset);
+void shim_skb_receive_raw(struct sk_buff *skb, struct net_device *dev);
+u8 *shim_skb_mac_header(const struct sk_buff *skb);
 int shim_netif_rx(struct sk_buff *skb);
 u32 shim_skb_get_hash(struct sk_buff *skb);
+
+/* neighbours (shim_tunnel.c) */
+struct neighbour *shim_neigh_lookup4(struct net_device *dev, const void *addr);
+struct neighbour *shim_neigh_lookup6(struct net_device *dev, const void *addr);
+bool shim_neigh_connected(const struct neighbour *n);
+void shim_neigh_address(const struct neighbour *n, u8 *addr);
+void shim_neigh_release(struct neighbour *n);
+bool shim_ipv6_enabled(void);
+struct sk_buff *shim_skb_received(struct net_device *dev, const void *frame, unsigned int len);
+
+/* metadata, remote checksum offload (shim_tunnel.c) */
+struct ip_tunnel_info *shim_skb_tunnel_info(struct sk_buff *skb);
+struct ip_tunnel_info *shim_skb_tunnel_info_unclone(struct sk_buff *skb);
+bool shim_skb_set_received_by(struct sk_buff *skb, bool v6, u64 id, bool has_option, u32 option);
+void shim_remcsum_process(struct sk_buff *skb, unsigned int start, unsigned int offset,
+			  bool nopartial);
+bool shim_remcsum_done(const struct sk_buff *skb);
+bool shim_skb_is_gso(const struct sk_buff *skb);
+bool shim_csum_partial(const struct sk_buff *skb, int *start, u16 *offset);
+int shim_udp_encap_start_remcsum(struct sk_buff *skb, bool csum, bool *double_encap);
+void shim_skb_no_checksum(struct sk_buff *skb);
 
 /* routes */
 unsigned int shim_dst_headroom(struct dst_entry *dst);
@@ -155,6 +181,15 @@ void shim_gro_same_flow(struct list_head *head, unsigned int offset,
 unsigned int shim_gro_offset(const struct sk_buff *skb);
 struct sk_buff *shim_gro_receive_eth(struct list_head *head, struct sk_buff *skb);
 void shim_gro_flush_final(struct sk_buff *skb, struct sk_buff *pp, bool flush);
+
+
+bool shim_gro_remcsum(struct sk_buff *skb, unsigned int start, unsigned int offset,
+		      struct gro_remcsum *grc, bool nopartial);
+bool shim_gro_receive_type(struct list_head *head, struct sk_buff *skb, u16 type,
+			   struct sk_buff **pp);
+void shim_gro_flush_final_remcsum(struct sk_buff *skb, struct sk_buff *pp, bool flush,
+				  struct gro_remcsum *grc);
+int shim_gro_complete_type(struct sk_buff *skb, u16 type, int offset);
 
 /* netlink */
 struct sk_buff *shim_nlmsg_new(size_t payload, gfp_t flags);

@@ -50,6 +50,9 @@ impl DropReason {
     /// A static entry holds the source address at another remote.
     pub(crate) const VXLAN_ENTRY_EXISTS: Self =
         Self(bindings::skb_drop_reason_SKB_DROP_REASON_VXLAN_ENTRY_EXISTS);
+    /// A device in metadata mode has no metadata to go by.
+    pub(crate) const TUNNEL_TXINFO: Self =
+        Self(bindings::skb_drop_reason_SKB_DROP_REASON_TUNNEL_TXINFO);
     /// No entry for the destination, and none for unknown ones.
     pub(crate) const NO_TX_TARGET: Self =
         Self(bindings::skb_drop_reason_SKB_DROP_REASON_NO_TX_TARGET);
@@ -111,6 +114,12 @@ impl SkBuff {
         unsafe { bindings::shim_kfree_skb_reason(self.into_raw(), reason.0) };
     }
 
+    /// Ends a packet that has done its work: that is no drop.
+    pub(crate) fn consume(self) {
+        // SAFETY: `into_raw` gives up the reference that the invariants promise.
+        unsafe { bindings::consume_skb(self.into_raw()) };
+    }
+
     /// Makes a second packet with the same data, None if there is no memory.
     pub(crate) fn try_clone(&self) -> Option<Self> {
         // SAFETY: The packet is valid by the invariants.
@@ -160,6 +169,25 @@ impl SkBuff {
     #[inline]
     pub(crate) fn network_header<const N: usize>(&self) -> Option<[u8; N]> {
         self.read(self.network_offset())
+    }
+
+    /// Copies octets that start `offset` behind where the network header starts.
+    pub(crate) fn behind_network_header<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.read(self.network_offset().checked_add(offset)?)
+    }
+
+    /// Copies octets that start `offset` behind the data pointer.
+    pub(super) fn behind_data<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.read(usize::from(self.data_offset()).checked_add(offset)?)
+    }
+
+    /// Returns the length in octets, from the network header on.
+    pub(crate) fn network_len(&self) -> u32 {
+        let before = self.network_offset();
+        let data = usize::from(self.data_offset());
+        self.len()
+            .saturating_add(data as u32)
+            .saturating_sub(before as u32)
     }
 
     /// Copies the first octets of the link header.
@@ -233,11 +261,39 @@ impl SkBuff {
         unsafe { bindings::shim_skb_protocol(self.as_ptr()) }
     }
 
+    /// Returns the ethertype of the packet, in host order, that of a VLAN tag if there is one.
+    #[inline]
+    pub(crate) fn ethertype(&self) -> u16 {
+        // SAFETY: The packet is valid by the invariants, and `headers` overlays plain numbers.
+        u16::from_be(unsafe { (*self.as_ptr()).__bindgen_anon_4.headers.as_ref().protocol })
+    }
+
+    /// Returns the mark.
+    #[inline]
+    pub(crate) fn mark(&self) -> u32 {
+        // SAFETY: The packet is valid by the invariants.
+        unsafe { bindings::shim_skb_mark(self.as_ptr()) }
+    }
+
+    /// Sets the mark.
+    pub(crate) fn set_mark(&mut self, mark: u32) {
+        // SAFETY: The packet is valid by the invariants.
+        unsafe { bindings::shim_skb_set_mark(self.as_ptr(), mark) };
+    }
+
     /// Brings the first `len` octets into the linear part.
     #[inline]
     pub(crate) fn may_pull(&mut self, len: u32) -> Result<(), DropReason> {
         // SAFETY: The packet is valid by the invariants.
         DropReason::check(unsafe { bindings::shim_pskb_may_pull_reason(self.as_ptr(), len) })
+    }
+
+    /// Brings `len` octets from the network header on into the linear part.
+    pub(crate) fn may_pull_network(&mut self, len: u32) -> Result<(), DropReason> {
+        let data = usize::from(self.data_offset());
+        let before = self.network_offset().checked_sub(data);
+        let before = before.ok_or(DropReason::NOT_SPECIFIED)?;
+        self.may_pull((before as u32).wrapping_add(len))
     }
 
     /// Brings the transport header and `len` octets behind it into the linear part.
@@ -262,56 +318,12 @@ impl SkBuff {
     }
 
     /// Brings a frame's Ethernet, VLAN and IP headers into the linear part and marks the network
-    /// header (`skb_vlan_inet_prepare`).
+    /// header (`skb_vlan_inet_prepare`). `raw` says that there is an Ethernet header only if the packet's
+    /// protocol says so.
     #[inline]
-    pub(crate) fn prepare_inner(&mut self) -> Result<(), DropReason> {
+    pub(crate) fn prepare_inner(&mut self, raw: bool) -> Result<(), DropReason> {
         // SAFETY: The packet is valid by the invariants.
-        DropReason::check(unsafe { bindings::shim_skb_vlan_inet_prepare(self.as_ptr()) })
-    }
-
-    /// Removes the outer headers up to `len` octets behind the data pointer. What follows is an
-    /// Ethernet frame. `crosses` tells that the inner packet is of another namespace.
-    pub(crate) fn pull_tunnel_header(&mut self, len: u16, crosses: bool) -> Result {
-        const ETH_P_TEB: u16 = 0x6558;
-        // SAFETY: The packet is valid by the invariants.
-        to_result(unsafe {
-            bindings::__iptunnel_pull_header(
-                self.as_ptr(),
-                c_int::from(len),
-                ETH_P_TEB.to_be(),
-                false,
-                crosses,
-            )
-        })
-    }
-
-    /// Makes the packet one that `dev` received: link header, protocol, packet type. The data pointer
-    /// is then behind the Ethernet header. Fails if the packet is shorter than that.
-    pub(crate) fn receive_on<T: NetDevice>(&mut self, dev: &NetDev<T>) -> Result<(), DropReason> {
-        self.may_pull(ETH_HLEN as u32)?;
-        self.reset_mac_header();
-        // SAFETY: The packet and the device are valid, and the Ethernet header, which `eth_type_trans`
-        // reads and pulls, is in the linear part; the checksum is told of it.
-        unsafe {
-            let skb = self.as_ptr();
-            let protocol = bindings::eth_type_trans(skb, dev.as_ptr());
-            (*skb).__bindgen_anon_4.headers.as_mut().protocol = protocol;
-            let pulled = (*skb).data.sub(ETH_HLEN);
-            bindings::shim_skb_postpull_rcsum(skb, pulled.cast(), ETH_HLEN as u32);
-        }
-        Ok(())
-    }
-
-    /// Marks the inner IP header "congestion experienced".
-    pub(crate) fn set_ce(&mut self) {
-        // SAFETY: The packet is valid by the invariants.
-        unsafe { bindings::shim_ecn_set_ce(self.as_ptr()) };
-    }
-
-    /// Marks the inner IP header ECT(1).
-    pub(crate) fn set_ect1(&mut self) {
-        // SAFETY: The packet is valid by the invariants.
-        unsafe { bindings::shim_ecn_set_ect1(self.as_ptr()) };
+        DropReason::check(unsafe { bindings::shim_skb_vlan_inet_prepare(self.as_ptr(), raw) })
     }
 
     /// Returns a number that stays the same for the flow.
@@ -408,7 +420,7 @@ impl SkBuff {
         let mut double = false;
         // SAFETY: The packet is valid by the invariants.
         to_result(unsafe { bindings::shim_udp_encap_start(self.as_ptr(), csum, &mut double) })?;
-        Ok(UdpPayload { double })
+        Ok(UdpPayload::new(double))
     }
 
     /// Puts `header` in front of the data. Fails with ENOBUFS if there is no room for it.
@@ -463,9 +475,6 @@ pub(crate) enum PathMtu {
     Reply,
 }
 
-/// Length of an Ethernet header.
-const ETH_HLEN: usize = 14;
-
 impl Drop for SkBuff {
     fn drop(&mut self) {
         // SAFETY: By the invariants we own a reference, which ends here.
@@ -479,4 +488,10 @@ impl Drop for SkBuff {
 pub(crate) struct UdpPayload {
     /// It is already encapsulated once, partly segmented.
     double: bool,
+}
+
+impl UdpPayload {
+    pub(super) fn new(double: bool) -> Self {
+        Self { double }
+    }
 }

@@ -58,17 +58,25 @@ pub(crate) trait Tunnel: Send + Sync + 'static {
     /// Returns what network devices know the port by. It never changes.
     fn port_type(&self) -> PortType;
 
-    /// The length of the tunnel's header behind the UDP header.
-    const HEADER_LEN: u16;
-
     /// Takes a packet; its data starts with the UDP header.
     fn receive(&self, skb: SkBuff, softirq: &Softirq<'_>);
 
     /// Returns whether a packet quoted by an ICMP error is this tunnel's.
     fn owns_error(&self, skb: &mut BorrowedSkb<'_>, softirq: &Softirq<'_>) -> Result;
 
-    /// Takes the tunnel's header off a packet under way through GRO, behind its UDP header.
+    /// Returns how GRO treats the packets of the socket. It never changes.
+    fn gro_kind(&self) -> gro::Kind;
+
+    /// Takes the tunnel's header off a packet under way through GRO, behind its UDP header
+    /// ([`gro::Kind::Plain`]).
     fn gro_receive(packet: &mut gro::Packet<'_>) -> gro::Verdict;
+
+    /// The same for packets of other kinds.
+    fn gro_receive_other(&self, packet: &mut gro::Packet<'_>) -> gro::Verdict;
+
+    /// Returns the ethertype of what follows a tunnel header, None for a packet that GRO has nothing to
+    /// do with ([`gro::Kind::Protocols`]).
+    fn gro_protocol(header: [u8; gro::HEADER_LEN]) -> Option<u16>;
 }
 
 /// A packet that is somebody else's, lent for a look.
@@ -328,14 +336,15 @@ impl<T: Tunnel> Listener<T> {
             )
         })?;
         let port_type = tunnel.port_type();
+        let (receive_in_gro, complete_in_gro) = gro::functions::<T>(tunnel.gro_kind());
         let tunnel = Arc::into_raw(tunnel);
         let mut cfg = bindings::udp_tunnel_sock_cfg {
             sk_user_data: tunnel.cast_mut().cast(),
             encap_type: 1,
             encap_rcv: Some(receive::<T>),
             encap_err_lookup: Some(error_lookup::<T>),
-            gro_receive: Some(gro_receive::<T>),
-            gro_complete: Some(gro_complete::<T>),
+            gro_receive: Some(receive_in_gro),
+            gro_complete: Some(complete_in_gro),
             ..pin_init::zeroed()
         };
         // SAFETY: The socket is new and ours; the functions expect a `T` as its user data, and it is
@@ -450,7 +459,7 @@ enum Group {
 /// The socket was set up by `Listener::<T>::open`, and the caller is in a read-side critical section
 /// that lasts for `'a`.
 #[inline]
-unsafe fn tunnel<'a, T: Tunnel>(sk: *mut bindings::sock) -> Option<&'a T> {
+pub(super) unsafe fn tunnel<'a, T: Tunnel>(sk: *mut bindings::sock) -> Option<&'a T> {
     // SAFETY: By this function's contract; `close` waits for readers before it drops the reference.
     unsafe { bindings::shim_sk_user_data(sk).cast::<T>().as_ref() }
 }
@@ -488,30 +497,4 @@ unsafe extern "C" fn error_lookup<T: Tunnel>(
             .owns_error(&mut skb, &softirq)
             .map(|()| 0)
     })
-}
-
-/// # Safety
-///
-/// Called by GRO for a socket of `T` with a packet and the list of those held.
-unsafe extern "C" fn gro_receive<T: Tunnel>(
-    _sk: *mut bindings::sock,
-    held: *mut bindings::list_head,
-    skb: *mut bindings::sk_buff,
-) -> *mut bindings::sk_buff {
-    // SAFETY: By this function's contract.
-    let mut packet = unsafe { gro::Packet::new(skb, held) };
-    let verdict = T::gro_receive(&mut packet);
-    packet.finish(verdict)
-}
-
-/// # Safety
-///
-/// Called by GRO for a socket of `T` with a merged packet whose tunnel header is at `offset`.
-unsafe extern "C" fn gro_complete<T: Tunnel>(
-    _sk: *mut bindings::sock,
-    skb: *mut bindings::sk_buff,
-    offset: c_int,
-) -> c_int {
-    // SAFETY: By this function's contract; the inner frame starts behind the tunnel header.
-    unsafe { gro::complete_ethernet(skb, offset.wrapping_add(c_int::from(T::HEADER_LEN))) }
 }

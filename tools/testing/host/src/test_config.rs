@@ -175,16 +175,7 @@ fn an_attribute_that_asks_for_nothing_passes() {
 #[test]
 fn what_is_not_there_yet_is_refused_by_name() {
     let not_yet = |edit: fn(&mut Request), attr, what| refused(edit, attr, Errno::OpNotSupp, what);
-    not_yet(|r| r.proxy = Some(true), Attr::Proxy, "proxy");
-    not_yet(|r| r.rsc = Some(true), Attr::Rsc, "short-circuit");
-    not_yet(|r| r.l2miss = Some(true), Attr::L2Miss, "L2 miss");
-    not_yet(|r| r.l3miss = Some(true), Attr::L3Miss, "L3 miss");
-    not_yet(|r| r.gbp = true, Attr::Gbp, "GBP");
     not_yet(|r| r.gpe = true, Attr::Gpe, "GPE");
-    let csum = "remote checksum offload";
-    not_yet(|r| r.remcsum_tx = Some(true), Attr::RemcsumTx, csum);
-    not_yet(|r| r.remcsum_rx = Some(true), Attr::RemcsumRx, csum);
-    not_yet(|r| r.remcsum_nopartial = true, Attr::RemcsumNopartial, csum);
     let attr = Attr::CollectMetadata;
     let edit = |r: &mut Request| r.collect_metadata = Some(true);
     refused(edit, attr, Errno::OpNotSupp, "external");

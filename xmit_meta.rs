@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Transmit, where the options of the device or the metadata of a packet make it more than a look into
+//! the forwarding table.
+
+#![forbid(unsafe_code)]
+
+use crate::{
+    config::{
+        Config,
+        Flags, //
+    },
+    device::Device,
+    neigh,
+    net::{
+        device::NetDev,
+        dst::{
+            Cache,
+            Flow, //
+        },
+        metadata::{
+            Inquiry,
+            TunnelInfo,
+            TunnelOption, //
+        },
+        neigh::flag,
+        rcu::Softirq,
+        skb::{
+            DropReason,
+            SkBuff, //
+        }, //
+    },
+    wire::{
+        ethernet,
+        vxlan::Vni, //
+    },
+    xmit::{
+        self,
+        Origin,
+        TxDrop,
+        Way, //
+    }, //
+};
+use kernel::prelude::*;
+
+/// Sends a frame of a device whose options are among [`Flags::TRANSMIT_OTHERWISE`].
+pub(crate) fn start(dev: &NetDev<Device>, config: &Config, mut skb: SkBuff, softirq: &Softirq<'_>) {
+    let mut origin = Origin::default();
+    let mut nexthop = 0;
+    if config.flags.has(Flags::COLLECT_METADATA) {
+        match skb.tunnel_info().filter(|info| info.transmit) {
+            None => return skb.drop_with(DropReason::TUNNEL_TXINFO),
+            Some(info) if !info.bridge => {
+                return xmit::send_by_metadata(dev, config, skb, &info, softirq);
+            }
+            Some(info) => {
+                origin.vni = info.id;
+                nexthop = info.nexthop;
+            }
+        }
+    }
+    if config.flags.has(Flags::PROXY) {
+        match neigh::reduce(dev, config, skb, softirq) {
+            Some(other) => skb = other,
+            None => return,
+        }
+    }
+    if nexthop != 0 {
+        // The driver cannot send by a nexthop group yet: as if there were none of this number.
+        return TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq);
+    }
+    if config.flags.has(Flags::RSC) {
+        origin.circuited = circuit(dev, config, &mut skb, softirq);
+    }
+    match xmit::find_entry(dev, config, &skb, softirq) {
+        Some(entry) => xmit::send_all(dev, config, skb, entry, origin, softirq),
+        None => xmit::no_entry(dev, config, skb, softirq),
+    }
+}
+
+/// Sends a packet that goes to a router straight to its next hop, if that is known. Returns whether it
+/// was changed.
+fn circuit(dev: &NetDev<Device>, config: &Config, skb: &mut SkBuff, softirq: &Softirq<'_>) -> bool {
+    let Some(header) = skb.mac_header().map(ethernet::Header::parse) else {
+        return false;
+    };
+    let entry = dev.fdb.find_for_packet(header.destination, config, softirq);
+    entry.is_some_and(|entry| entry.flags() & flag::ROUTER != 0)
+        && neigh::short_circuit(dev, config, skb, &header, softirq)
+}
+
+/// Returns the way that the metadata of a packet say.
+pub(crate) fn way<'a>(
+    dev: &'a NetDev<Device>,
+    config: &Config,
+    skb: &mut SkBuff,
+    info: &TunnelInfo,
+    softirq: &'a Softirq<'_>,
+) -> Result<Way<'a>, TxDrop> {
+    let policy = match info.option {
+        TunnelOption::Absent => 0,
+        TunnelOption::Policy(policy) => policy,
+        TunnelOption::Short => return Err(TxDrop::Dropped(DropReason::NOT_SPECIFIED)),
+    };
+    let sender = xmit::open_sender(dev, info.destination.family(), softirq)?;
+    let ports = config.source_ports;
+    let source_port = skb.flow_source_port(dev.net(softirq), ports.low, ports.high);
+    let flow = flow(config, info, source_port, sender.bound_ifindex());
+    Ok(Way {
+        sender,
+        flow,
+        cache: match skb.may_use_cached_route() {
+            true => Cache::OfPacket,
+            false => Cache::None,
+        },
+        ttl: info.ttl,
+        vni: Vni::truncate(info.id),
+        policy: match config.flags.has(Flags::GBP) {
+            true => policy,
+            false => 0,
+        },
+        checksum: info.checksum,
+        tunnelled: true,
+    })
+}
+
+/// Returns what the route of a packet with such metadata depends on.
+fn flow(config: &Config, info: &TunnelInfo, source_port: u16, ifindex: u32) -> Flow {
+    Flow {
+        ifindex,
+        source: info.source,
+        destination: info.destination,
+        source_port,
+        destination_port: match info.port {
+            0 => config.port,
+            port => port,
+        },
+        tos: info.tos,
+        label: info.label,
+        flags: info.flow_flags,
+    }
+}
+
+/// Completes metadata: the source address and the UDP ports that the packet would be sent with.
+pub(crate) fn fill(
+    dev: &NetDev<Device>,
+    mut inquiry: Inquiry<'_>,
+    softirq: &Softirq<'_>,
+) -> Result {
+    let config = dev.config(softirq);
+    let info = inquiry.tunnel_info().ok_or(EINVAL)?;
+    let ports = config.source_ports;
+    let source_port = inquiry.flow_source_port(dev.net(softirq), ports.low, ports.high);
+    let sender = dev
+        .sender(info.destination.family(), softirq)
+        .and_then(|sender| sender.socket(softirq))
+        .ok_or(EIO)?;
+    let net = dev.link_net(softirq).ok_or(EIO)?;
+    let flow = flow(config, &info, source_port, 0);
+    let source = inquiry.route_source(dev, net, &sender, &flow, softirq)?;
+    inquiry.answer(source, source_port, flow.destination_port);
+    Ok(())
+}
