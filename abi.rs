@@ -17,9 +17,14 @@ use crate::{
         mirror,
         netns::Net,
         register::Allocated,
-        rtnl::Rtnl, //
+        rtnl::Rtnl,
+        switchdev, //
     },
     wire::ip::Addr, //
+};
+use kernel::ffi::{
+    c_int,
+    c_void, //
 };
 
 /// `struct vxlan_dev`.
@@ -122,4 +127,47 @@ const fn numbers_agree() -> bool {
         i += 1;
     }
     true
+}
+
+/// `vxlan_fdb_find_uc()` without what C does for it (net/shim_fdb.c).
+///
+/// # Safety
+///
+/// See [`switchdev::find`].
+#[no_mangle]
+unsafe extern "C" fn vxlan_rs_fdb_find(
+    dev: *mut mirror::NetDevice,
+    mac: *const u8,
+    vni: u32,
+    info: *mut mirror::FdbInfo,
+) -> c_int {
+    // SAFETY: By this function's contract.
+    unsafe { switchdev::find::<Device>(dev, mac, vni, info) }
+}
+
+/// `vxlan_fdb_replay()`, likewise.
+///
+/// # Safety
+///
+/// See [`switchdev::replay`].
+#[no_mangle]
+unsafe extern "C" fn vxlan_rs_fdb_replay(
+    dev: *mut mirror::NetDevice,
+    vni: u32,
+    show: unsafe extern "C" fn(*mut c_void, *const mirror::FdbInfo) -> c_int,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: By this function's contract.
+    unsafe { switchdev::replay::<Device>(dev, vni, show, arg) }
+}
+
+/// `vxlan_fdb_clear_offload()`, likewise.
+///
+/// # Safety
+///
+/// See [`switchdev::unmark_all`].
+#[no_mangle]
+unsafe extern "C" fn vxlan_rs_fdb_unmark(dev: *mut mirror::NetDevice, vni: u32) {
+    // SAFETY: By this function's contract.
+    unsafe { switchdev::unmark_all::<Device>(dev, vni) }
 }

@@ -8,7 +8,10 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    config::Config,
+    config::{
+        Config,
+        Flags, //
+    },
     fdb_nexthop::ByNexthop,
     fdb_vtep::{
         Vtep,
@@ -80,6 +83,19 @@ pub(crate) struct Key {
     pub(crate) mac: MacAddr,
     /// The VNI, as netlink gave it.
     pub(crate) vni: u32,
+}
+
+impl Key {
+    /// Returns the key of a station's entry. Only a device that is told the VNI with each packet has
+    /// entries of more than one VNI.
+    #[inline]
+    pub(crate) fn new(config: &Config, mac: MacAddr, vni: u32) -> Self {
+        let vni = match config.flags.has(Flags::COLLECT_METADATA) {
+            true => vni,
+            false => config.vni.get(),
+        };
+        Self { mac, vni }
+    }
 }
 
 impl TableKey for Key {
@@ -154,6 +170,10 @@ impl Remote {
 
     pub(crate) fn is_offloaded(&self) -> bool {
         self.offloaded.load(Relaxed)
+    }
+
+    pub(crate) fn set_offloaded(&self, offloaded: bool) {
+        self.offloaded.store(offloaded, Relaxed);
     }
 }
 
@@ -275,9 +295,20 @@ impl Fdb {
         config: &Config,
         reader: &'a impl RcuProof,
     ) -> Option<&'a Entry> {
-        let vni = config.vni.get();
+        self.find_in(mac, config.vni.get(), config, reader)
+    }
+
+    /// As [`Fdb::find`], of the VNI that a packet belongs to.
+    #[inline]
+    pub(crate) fn find_in<'a>(
+        &'a self,
+        mac: MacAddr,
+        vni: u32,
+        config: &Config,
+        reader: &'a impl RcuProof,
+    ) -> Option<&'a Entry> {
         self.table
-            .lookup(&Key { mac, vni }, reader)
+            .lookup(&Key::new(config, mac, vni), reader)
             .map(|entry| -> &Entry { entry })
     }
 

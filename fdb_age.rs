@@ -14,6 +14,7 @@ use crate::{
         Entry,
         AGE_INTERVAL, //
     },
+    fdb_switch::Audience,
     fdb_update::destroy,
     net::{
         device::NetDev,
@@ -86,6 +87,6 @@ fn expire(dev: &NetDev<Device>, config: &Config, entry: &Entry, lifetime: usize)
     if entry.ages() && entry.idle() >= lifetime {
         let key = entry.key;
         entry.set_kind(state::STALE, entry.flags());
-        destroy(dev, config, &mut table, &key);
+        destroy(dev, config, &mut table, &key, Audience::All);
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         Target,
         STATIC, //
     },
+    fdb_switch::Audience,
     fdb_update::{
         destroy,
         remove_remote, //
@@ -155,7 +156,7 @@ fn flush_entry(
     }
     let about_remotes = flush.is_about_remotes();
     if !about_remotes && entry.remotes.len() <= REMOTES {
-        destroy(dev, config, &mut table, &entry.key);
+        destroy(dev, config, &mut table, &entry.key, Audience::All);
         return None;
     }
     let matching = entry
@@ -165,14 +166,14 @@ fn flush_entry(
     let mut removed = 0usize;
     for remote in matching {
         if entry.remotes.len() == 1 {
-            destroy(dev, config, &mut table, &entry.key);
+            destroy(dev, config, &mut table, &entry.key, Audience::All);
             return None;
         }
         if removed == REMOTES {
             return Some(remote.place());
         }
         removed = removed.wrapping_add(1);
-        remove_remote(dev, config, &table, entry, remote.identity()).ok()?;
+        remove_remote(dev, config, &table, entry, remote.identity(), Audience::All).ok()?;
     }
     None
 }

@@ -15,6 +15,10 @@ use crate::{
         Target, //
     },
     fdb_notify,
+    fdb_switch::{
+        self,
+        Audience, //
+    },
     fdb_update::{
         change,
         put_in_place,
@@ -40,11 +44,7 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// Learns that a station is behind a remote, from a packet that came from there (`vxlan_snoop`).
-/// `ifindex` is the link that the remote's address is valid on, 0 if it is valid on all.
-///
-/// Fails if the packet is to be dropped: its source is no station's address, or a static entry says
-/// that the station is elsewhere.
+/// Learns that a station is behind a remote, from a packet of the device's own VNI: see [`learn_in`].
 #[inline]
 pub(crate) fn learn(
     dev: &NetDev<Device>,
@@ -54,57 +54,93 @@ pub(crate) fn learn(
     ifindex: u32,
     softirq: &Softirq<'_>,
 ) -> Result<(), DropReason> {
-    if !mac.is_valid() {
+    let vni = config.vni.get();
+    learn_in(
+        dev,
+        config,
+        &Seen {
+            mac,
+            vni,
+            source,
+            ifindex,
+        },
+        softirq,
+    )
+}
+
+/// Where a station was seen.
+pub(crate) struct Seen {
+    pub(crate) mac: MacAddr,
+    /// The VNI of the packet.
+    pub(crate) vni: u32,
+    /// The remote that it came from.
+    pub(crate) source: Addr,
+    /// The link that the remote's address is valid on, 0 if it is valid on all.
+    pub(crate) ifindex: u32,
+}
+
+/// Learns that a station is behind a remote, from a packet that came from there (`vxlan_snoop`).
+///
+/// Fails if the packet is to be dropped: its source is no station's address, or a static entry or one
+/// with a nexthop says that the station is elsewhere.
+#[inline]
+pub(crate) fn learn_in(
+    dev: &NetDev<Device>,
+    config: &Config,
+    seen: &Seen,
+    softirq: &Softirq<'_>,
+) -> Result<(), DropReason> {
+    if !seen.mac.is_valid() {
         return Err(DropReason::MAC_INVALID_SOURCE);
     }
-    let Some(entry) = dev.fdb.find(mac, config, softirq) else {
-        learn_new(dev, config, mac, source, ifindex);
+    let Some(entry) = dev.fdb.find_in(seen.mac, seen.vni, config, softirq) else {
+        learn_new(dev, config, seen);
         return Ok(());
     };
     entry.confirm();
     if entry.nexthop.is_set() {
         return Err(DropReason::VXLAN_ENTRY_EXISTS);
     }
-    let here = |target: &Target| target.addr == source && target.ifindex == ifindex;
+    let here = |target: &Target| target.addr == seen.source && target.ifindex == seen.ifindex;
     match entry.remotes.first(softirq) {
         Some(remote) if here(&remote.target) => Ok(()),
         _ if entry.is_static() => Err(DropReason::VXLAN_ENTRY_EXISTS),
         _ => {
-            relearn(dev, config, mac, source, ifindex);
+            relearn(dev, config, seen);
             Ok(())
         }
     }
 }
 
-fn learn_new(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr, ifindex: u32) {
-    let vni = config.vni.get();
+fn learn_new(dev: &NetDev<Device>, config: &Config, seen: &Seen) {
     let learned = Update {
-        mac,
-        source_vni: vni,
+        mac: seen.mac,
+        source_vni: seen.vni,
         target: Target {
-            addr: source,
+            addr: seen.source,
             port: config.port,
-            vni,
-            ifindex,
+            vni: config.vni.get(),
+            ifindex: seen.ifindex,
         },
         nexthop: 0,
         state: state::REACHABLE,
         flags: flag::SELF,
         mode: mode::EXCL | mode::CREATE,
+        audience: Audience::All,
     };
     let mut table = dev.fdb.table.lock();
     // Once the device is going down, nothing is learned: the flush may have passed.
     if dev.is_running() {
-        // The limit, no memory, or another CPU that was faster: the packet is delivered all the same.
+        // The limit, no memory, a switch that refuses, or another CPU that was faster: the packet is
+        // delivered all the same.
         let _ = change(dev, config, &mut table, &learned, &ExtAck::none());
     }
 }
 
-/// Moves a station to where a packet came from: a new remote, and a route cache of its own.
-fn relearn(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr, ifindex: u32) {
+/// Moves a station to where a packet came from: another remote, with a route cache of its own.
+fn relearn(dev: &NetDev<Device>, config: &Config, seen: &Seen) {
     let table = dev.fdb.table.lock();
-    let vni = config.vni.get();
-    let entry = table.find(&Key { mac, vni });
+    let entry = table.find(&Key::new(config, seen.mac, seen.vni));
     let Some(entry) = entry.filter(|entry| !entry.is_static() && !entry.nexthop.is_set()) else {
         return;
     };
@@ -112,8 +148,8 @@ fn relearn(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr, if
         return;
     };
     let new = Target {
-        addr: source,
-        ifindex,
+        addr: seen.source,
+        ifindex: seen.ifindex,
         ..old.target
     };
     // Another CPU may have been faster.
@@ -122,9 +158,17 @@ fn relearn(dev: &NetDev<Device>, config: &Config, mac: MacAddr, source: Addr, if
     }
     let from = old.target.addr;
     // Without memory the station stays where it was known to be, until its next packet.
-    if point_at(dev, entry, &new, old.is_offloaded(), &table).is_ok() {
-        log::moved(dev, mac, from, source);
-        fdb_notify::tell(dev, config, entry, entry.shown(&table), Kind::New, &table);
+    if point_at(dev, entry, &new, old.is_offloaded(), &table).is_err() {
+        return;
+    }
+    log::moved(dev, seen.mac, from, seen.source);
+    let moved = entry.shown(&table);
+    let offered = moved.map_or(Ok(()), |moved| {
+        fdb_switch::offer(dev, entry, moved, Audience::All, &ExtAck::none())
+    });
+    // A switch that refuses does not keep the station from moving, but users are not told then.
+    if offered.is_ok() {
+        fdb_notify::tell(dev, config, entry, moved, Kind::New, &table);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     device::Device,
     fdb::{
+        Key,
         Target,
         ADDED_BY_USER,
         STATIC, //
@@ -18,6 +19,7 @@ use crate::{
         Masked, //
     },
     fdb_notify,
+    fdb_switch::Audience,
     fdb_update::{
         self,
         Update, //
@@ -176,6 +178,7 @@ impl FdbOps for Device {
             state: request.state,
             flags: request.flags | ADDED_BY_USER,
             mode,
+            audience: Audience::All,
         };
         fdb_update::update(dev, &config, &update, ack)
     }
@@ -188,20 +191,25 @@ impl FdbOps for Device {
     ) -> Result {
         let config = dev.config_copy();
         let spec = parse(dev, &config, &request.attrs, rtnl, ack)?;
-        fdb_update::delete(dev, &config, request.address, &spec.target)
+        let key = Key::new(&config, request.address, spec.source_vni);
+        fdb_update::delete(dev, &config, &key, &spec.target)
     }
 
     fn fdb_get(
         dev: &NetDev<Self>,
         address: MacAddr,
-        _attrs: &Attrs<'_>,
+        attrs: &Attrs<'_>,
         reply: &mut Reply<'_>,
         guard: &rcu::Guard,
         ack: &ExtAck<'_>,
     ) -> Result {
         let config = dev.config(guard);
-        // NDA_VNI would choose a table in metadata mode; a device of one VNI has one table.
-        let Some(entry) = dev.fdb.find(address, config, guard) else {
+        let own = config.vni.get();
+        let vni = attrs
+            .get(attr::VNI)
+            .and_then(|vni| vni.u32())
+            .unwrap_or(own);
+        let Some(entry) = dev.fdb.find_in(address, vni, config, guard) else {
             ack.message("Fdb entry not found");
             return Err(ENOENT);
         };

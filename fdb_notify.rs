@@ -5,7 +5,10 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    config::Config,
+    config::{
+        Config,
+        Flags, //
+    },
     device::Device,
     fdb::{
         Entry,
@@ -119,6 +122,9 @@ fn put_attrs(
         if target.ifindex != 0 {
             message.put(attr::IFINDEX, &target.ifindex.to_ne_bytes())?;
         }
+    }
+    if config.flags.has(Flags::COLLECT_METADATA) && entry.key.vni != 0 {
+        message.put(attr::SRC_VNI, &entry.key.vni.to_ne_bytes())?;
     }
     put_times(message, entry.used(), entry.updated())
 }

@@ -20,6 +20,10 @@ use crate::{
     },
     fdb_nexthop,
     fdb_notify,
+    fdb_switch::{
+        self,
+        Audience, //
+    },
     fdb_vtep::Claim,
     net::{
         device::NetDev,
@@ -66,6 +70,8 @@ pub(crate) struct Update {
     pub(crate) flags: u16,
     /// `NLM_F_*`.
     pub(crate) mode: u16,
+    /// Who is told.
+    pub(crate) audience: Audience,
 }
 
 /// Makes or changes an entry as the netlink mode says, and notifies (`vxlan_fdb_update`).
@@ -89,10 +95,7 @@ pub(crate) fn change(
     update: &Update,
     ack: &ExtAck<'_>,
 ) -> Result {
-    let key = Key {
-        mac: update.mac,
-        vni: config.vni.get(),
-    };
+    let key = Key::new(config, update.mac, update.source_vni);
     match table.find(&key) {
         Some(_) if update.mode & mode::EXCL != 0 => Err(EEXIST),
         Some(entry) => change_existing(dev, config, table, entry, update, ack),
@@ -121,40 +124,76 @@ fn change_existing(
         return Err(EOPNOTSUPP);
     }
     let append = update.mode & mode::APPEND != 0 && replicates(update.mac);
-    let mut told = None;
-    let mut changed = false;
-    if replace && update.nexthop != 0 {
-        changed = fdb_nexthop::exchange(dev, config, entry, update.nexthop, table, ack)?;
-    } else if append || replace && !entry.nexthop.is_set() {
-        if let Some(claim) = claim_new(dev, table, entry, &update.target)? {
-            let item = Remote::item(claim.vtep().clone(), false)?;
-            let identity = item.identity();
-            if replace {
-                put_in_place(dev, entry, item, table)?;
-            } else {
-                entry.remotes.push_back(item, table)?;
-                told = entry.remotes.find(identity, table)?;
-            }
-            claim.keep();
-            changed = true;
-        }
-    }
+    let exchanged = replace
+        && update.nexthop != 0
+        && fdb_nexthop::exchange(dev, config, entry, update.nexthop, table, ack)?;
+    let claim = if update.nexthop == 0 && (append || replace && !entry.nexthop.is_set()) {
+        claim_new(dev, table, entry, &update.target)?
+    } else {
+        None
+    };
+    let added = claim.is_some();
+
+    let before = (entry.state(), entry.flags());
     let flags = update.flags & !flag::USE;
     // What was learned elsewhere does not take over what a user added.
     let takes_over = flags & flag::EXT_LEARNED == 0 || entry.flags() & ADDED_BY_USER == 0;
-    if takes_over && pack(entry.state(), entry.flags()) != pack(update.state, flags) {
+    let changed = takes_over && before != (update.state, flags);
+    if changed {
         entry.set_kind(update.state, flags);
-        table.mark(entry, entry.ages());
-        changed = true;
     }
+    let told = match claim {
+        Some(claim) => add_remote(dev, table, entry, claim, replace, update.audience, ack),
+        None => Ok(entry.shown(table)),
+    };
+    let told = told.and_then(|told| {
+        // What was added has been offered.
+        if let (Some(told), true, false) = (told, changed, added) {
+            fdb_switch::offer(dev, entry, told, update.audience, ack)?;
+        }
+        Ok(told)
+    });
+    let told = told.inspect_err(|_| entry.set_kind(before.0, before.1))?;
+    table.mark(entry, entry.ages());
+    let changed = changed || added || exchanged;
     if changed || update.flags & flag::USE != 0 {
         entry.confirm();
     }
     if changed {
-        let told = told.map(|told| &**told).or_else(|| entry.shown(table));
         fdb_notify::tell(dev, config, entry, told, Kind::New, table);
     }
     Ok(())
+}
+
+/// Has an entry point at one more VTEP, or at another if it is to be replaced. Returns the remote that
+/// users are told of. If a switch refuses it, the entry is as before.
+fn add_remote<'a>(
+    dev: &NetDev<Device>,
+    table: &'a Locked<'_>,
+    entry: &'a Entry,
+    claim: Claim<'_>,
+    replace: bool,
+    audience: Audience,
+    ack: &ExtAck<'_>,
+) -> Result<Option<&'a Remote>> {
+    let item = Remote::item(claim.vtep().clone(), false)?;
+    let identity = item.identity();
+    if replace {
+        fdb_switch::offer(dev, entry, &item, audience, ack)?;
+        put_in_place(dev, entry, item, table)?;
+    } else {
+        entry.remotes.push_back(item, table)?;
+    }
+    let remote = entry.remotes.find(identity, table)?;
+    let remote = remote.map(|remote| -> &Remote { remote });
+    if let (Some(remote), false) = (remote, replace) {
+        if let Err(refusal) = fdb_switch::offer(dev, entry, remote, audience, ack) {
+            drop(entry.remotes.remove(identity, table)?);
+            return Err(refusal);
+        }
+    }
+    claim.keep();
+    Ok(remote)
 }
 
 /// An entry with a nexthop keeps one, and no other entry gets one.
@@ -227,10 +266,20 @@ fn insert(
         table.insert(entry)?;
         claim.keep();
     }
-    if let Some(entry) = table.find(&key) {
-        table.mark(entry, entry.ages());
-        fdb_notify::tell(dev, config, entry, entry.shown(table), Kind::New, table);
+    let Some(entry) = table.find(&key) else {
+        return Ok(());
+    };
+    let shown = entry.shown(table);
+    let offered = match shown {
+        Some(remote) => fdb_switch::offer(dev, entry, remote, update.audience, ack),
+        None => Ok(()),
+    };
+    if offered.is_err() {
+        dev.fdb.forget(table, &key);
+        return offered;
     }
+    table.mark(entry, entry.ages());
+    fdb_notify::tell(dev, config, entry, shown, Kind::New, table);
     Ok(())
 }
 
@@ -275,7 +324,8 @@ pub(crate) fn move_default(
     if !old.remote.is_any() {
         let target = default_target(old);
         // A user may have removed it: then there is none to remove.
-        let _ = delete_locked(dev, old, &mut table, MacAddr::ZERO, &target);
+        let key = Key::new(old, MacAddr::ZERO, old.vni.get());
+        let _ = delete_locked(dev, old, &mut table, &key, &target, Audience::All);
     }
     Ok(())
 }
@@ -298,34 +348,27 @@ fn default_update(config: &Config, mode: u16) -> Update {
         state: state::REACHABLE | state::PERMANENT,
         flags: flag::SELF,
         mode,
+        audience: Audience::All,
     }
 }
 
 /// Removes one remote of an entry, or the entry if it has no other or `target` has no address
 /// (`__vxlan_fdb_delete`). Fails with ENOENT if there is no entry; a remote that is not there is none
 /// to remove, and no failure.
-pub(crate) fn delete(
-    dev: &NetDev<Device>,
-    config: &Config,
-    mac: MacAddr,
-    target: &Target,
-) -> Result {
+pub(crate) fn delete(dev: &NetDev<Device>, config: &Config, key: &Key, target: &Target) -> Result {
     let mut table = dev.fdb.table.lock();
-    delete_locked(dev, config, &mut table, mac, target)
+    delete_locked(dev, config, &mut table, key, target, Audience::All)
 }
 
-fn delete_locked(
+pub(crate) fn delete_locked(
     dev: &NetDev<Device>,
     config: &Config,
     table: &mut Locked<'_>,
-    mac: MacAddr,
+    key: &Key,
     target: &Target,
+    audience: Audience,
 ) -> Result {
-    let key = Key {
-        mac,
-        vni: config.vni.get(),
-    };
-    let entry = table.find(&key).ok_or(ENOENT)?;
+    let entry = table.find(key).ok_or(ENOENT)?;
     if !target.addr.is_any() {
         let vtep = dev.fdb.vteps.find(target);
         let remote = match &vtep {
@@ -336,10 +379,10 @@ fn delete_locked(
             return Ok(());
         };
         if entry.remotes.len() > 1 {
-            return remove_remote(dev, config, table, entry, remote.identity());
+            return remove_remote(dev, config, table, entry, remote.identity(), audience);
         }
     }
-    destroy(dev, config, table, &key);
+    destroy(dev, config, table, key, audience);
     Ok(())
 }
 
@@ -350,22 +393,41 @@ pub(crate) fn remove_remote(
     table: &Locked<'_>,
     entry: &Entry,
     remote: usize,
+    audience: Audience,
 ) -> Result {
     if let Some(removed) = entry.remotes.remove(remote, table)? {
-        fdb_notify::tell(dev, config, entry, Some(&removed), Kind::Del, table);
+        tell_gone(dev, config, table, entry, &removed, audience);
         dev.fdb.vteps.release(&removed);
     }
     Ok(())
 }
 
+fn tell_gone(
+    dev: &NetDev<Device>,
+    config: &Config,
+    table: &Locked<'_>,
+    entry: &Entry,
+    remote: &Remote,
+    audience: Audience,
+) {
+    fdb_switch::withdraw(dev, entry, remote, audience);
+    fdb_notify::tell(dev, config, entry, Some(remote), Kind::Del, table);
+}
+
 /// Removes an entry, and tells of its nexthop or of each of its remotes.
-pub(crate) fn destroy(dev: &NetDev<Device>, config: &Config, table: &mut Locked<'_>, key: &Key) {
+pub(crate) fn destroy(
+    dev: &NetDev<Device>,
+    config: &Config,
+    table: &mut Locked<'_>,
+    key: &Key,
+    audience: Audience,
+) {
     if let Some(entry) = table.find(key) {
         if entry.nexthop.is_set() {
             fdb_notify::tell(dev, config, entry, None, Kind::Del, table);
         } else {
             for remote in entry.remotes.iter(table) {
-                fdb_notify::tell(dev, config, entry, Some(remote), Kind::Del, table);
+                tell_gone(dev, config, table, entry, remote, audience);
             }
         }
     }

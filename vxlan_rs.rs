@@ -24,6 +24,7 @@ mod fdb_miss;
 mod fdb_nexthop;
 mod fdb_nl;
 mod fdb_notify;
+mod fdb_switch;
 mod fdb_update;
 mod fdb_vtep;
 mod gro;

@@ -14,6 +14,10 @@ use super::{
     rtnl::{
         LinkKind,
         Registration, //
+    },
+    switchdev::{
+        SwitchFdb,
+        Switches, //
     }, //
 };
 use kernel::prelude::*;
@@ -24,9 +28,14 @@ use kernel::prelude::*;
 /// state in the namespaces, which devices and events use, and last the RCU callbacks that these have
 /// left behind, whose code is the module's. They are registered the other way round.
 #[pin_data]
-pub(crate) struct Driver<K: LinkKind, E: Events> {
+pub(crate) struct Driver<K: LinkKind, E: Events>
+where
+    K::Device: SwitchFdb,
+{
     #[pin]
     links: Registration<K>,
+    #[pin]
+    switches: Switches<K::Device>,
     #[pin]
     events: Notifier<E>,
     #[pin]
@@ -34,7 +43,10 @@ pub(crate) struct Driver<K: LinkKind, E: Events> {
     barrier: Barrier,
 }
 
-impl<K: LinkKind, E: Events> Driver<K, E> {
+impl<K: LinkKind, E: Events> Driver<K, E>
+where
+    K::Device: SwitchFdb,
+{
     /// Registers the driver. Fails with EEXIST if the kind is another's, with EINVAL if the kernel's
     /// structures are not those that the module was built for.
     pub(crate) fn register() -> impl PinInit<Self, Error> {
@@ -43,6 +55,7 @@ impl<K: LinkKind, E: Events> Driver<K, E> {
             barrier: Barrier,
             namespaces <- Pernet::register(),
             events <- Notifier::register(),
+            switches <- Switches::register(),
             links <- Registration::register(),
         }? Error)
     }

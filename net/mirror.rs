@@ -57,3 +57,9 @@ pub(crate) fn reserved([a, b, c, d, e, f, g, h]: [u8; 8]) -> bindings::vxlanhdr 
         vx_vni: u32::from_ne_bytes([e, f, g, h]),
     }
 }
+
+/// `struct net_device`.
+pub(crate) type NetDevice = bindings::net_device;
+
+/// What `net/shim_fdb.c` makes a `struct switchdev_notifier_vxlan_fdb_info` of.
+pub(crate) type FdbInfo = bindings::shim_fdb_info;

@@ -28,6 +28,7 @@ pub(crate) mod register;
 pub(crate) mod rtnl;
 pub(crate) mod set;
 pub(crate) mod skb;
+pub(crate) mod switchdev;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod udp_tunnel;

@@ -162,6 +162,33 @@ bool shim_nexthop_is_multipath(const struct nexthop *nh);
 bool shim_nexthop_has_v4(const struct nexthop *nh);
 u16 shim_nexthop_select(struct nexthop *nh, u32 hash, u8 *address, u16 *port);
 
+/* switchdev: one remote of an entry, numbers in host order */
+struct shim_fdb_info {
+	u8	mac[ETH_ALEN];
+	u16	family;
+	u8	address[16];
+	u16	port;
+	u32	vni;
+	u32	source_vni;
+	u32	ifindex;
+	bool	offloaded;
+	bool	by_user;
+};
+
+#define SHIM_SWITCHDEV_ADD	1
+#define SHIM_SWITCHDEV_DEL	2
+#define SHIM_SWITCHDEV_OFFLOADED	3
+
+u32 shim_switchdev_kind(unsigned long event);
+int shim_switchdev_tell(struct net_device *dev, bool adding, const struct shim_fdb_info *flat,
+			struct netlink_ext_ack *extack);
+void shim_switchdev_read(const void *info, struct shim_fdb_info *flat, struct net_device **dev,
+			 struct netlink_ext_ack **extack);
+void shim_switchdev_set_offloaded(void *info, bool offloaded);
+int shim_register_switchdev_notifier(struct notifier_block *block);
+void shim_unregister_switchdev_notifier(struct notifier_block *block);
+int shim_notifier_from_errno(int err);
+
 /* UDP sockets */
 int shim_udp_sock_create(struct net *net, bool v6, u16 port, int ifindex, bool checksum6,
 			 struct sock **sk);
@@ -212,6 +239,7 @@ extern const size_t shim_layout_len;
 static const u32 shim_hz = HZ;
 static const u16 shim_ipskb_mcroute = IPSKB_MCROUTE;
 static const u16 shim_ip6skb_mcroute = IP6SKB_MCROUTE;
+static const u32 shim_has_switchdev = IS_ENABLED(CONFIG_NET_SWITCHDEV);
 static const u32 shim_dump_context_size = sizeof_field(struct netlink_callback, ctx);
 static const u32 shim_gfp_atomic = GFP_ATOMIC;
 static const u32 shim_gfp_atomic_nowarn = GFP_ATOMIC | __GFP_NOWARN;
