@@ -4,7 +4,7 @@
 # The sections of the tests: how each is run and counted, and the summary.
 # Each leaves its output in $logs/<section>.log.
 
-sections=(build check check-plants host tooling vm-stock vm-ours differential demo)
+sections=(build check check-plants host tooling vm-stock vm-ours vm-no-ipv6 differential demo)
 
 # What a section prints last, "N passed, N failed", is its count.
 run_build() { "$tools_dir/build" --kernel="$release" && echo "1 passed, 0 failed"; }
@@ -17,12 +17,37 @@ run_vm-ours() { run_selftests ours; }
 run_differential() { "$tools_dir/differential" --kernel="$release" --seed=fixed --messages=2400 --out="$logs/differential"; }
 run_demo() { "$tools_dir/demo" --kernel="$release" && echo "1 passed, 0 failed"; }
 
-run_selftests() {
-	local driver=$1 out=$logs/vm-$1 rc=0
+run_vm-no-ipv6() {
+	run_both "$release" --append=ipv6.disable=1 -- tools/testing/selftests/test_no_ipv6.py
+}
+
+run_selftests() { run_pytest "$logs/vm-$1" "$1" "$release" -- tools/testing/selftests; }
+
+# run_both RELEASE [OPTION-OF-VM...] -- ARGUMENT-OF-PYTEST...
+run_both() {
+	local driver rc=0 sum=()
+	for driver in stock ours; do
+		run_pytest "$logs/$section-$driver" "$driver" "$@" || rc=$?
+		sum+=("$logs/$section-$driver/junit.xml")
+	done
+	count_junit "${sum[@]}"
+	return "$rc"
+}
+
+# run_pytest OUT-DIRECTORY DRIVER RELEASE [OPTION-OF-VM...] -- ARGUMENT-OF-PYTEST...
+run_pytest() {
+	local out=$1 driver=$2 kernel=$3 options=() rc=0
+	shift 3
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
 	rm -rf "$out"
-	"$tools_dir/vm" --driver="$driver" --kernel="$release" --timeout=3000 --out="$out" -- \
+	"$tools_dir/vm" --driver="$driver" --kernel="$kernel" --timeout=3000 --out="$out" \
+		"${options[@]}" -- \
 		python3 -m pytest -q -p no:cacheprovider --junitxml=/out/junit.xml \
-		tools/testing/selftests --driver="$driver" || rc=$?
+		--driver="$driver" "$@" || rc=$?
 	count_junit "$out/junit.xml"
 	return "$rc"
 }
@@ -30,7 +55,7 @@ run_selftests() {
 # pytest counts setup errors apart from failures; here both are failures.
 count_junit() {
 	[ -f "$1" ] || return 0
-	tr '>' '\n' <"$1" | awk '
+	cat -- "$@" | tr '>' '\n' | awk '
 		function get(name) { return match($0, " " name "=\"[0-9]+\"") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) + 0 : 0 }
 		/<testsuite / { t += get("tests"); f += get("failures") + get("errors"); s += get("skipped") }
 		END { printf "%d passed, %d failed, %d skipped\n", t - f - s, f, s }'
