@@ -47,11 +47,10 @@ pub(crate) fn non_ect(source: Addr, tos: u8) {
     if !may_log() {
         return;
     }
-    let field = match source {
-        Addr::V4(_) => "TOS",
-        Addr::V6(_) => "DS",
-    };
-    pr_info!("non-ECT from {} with {}={:#x}\n", Shown(source), field, tos);
+    match source {
+        Addr::V4(_) => pr_info!("non-ECT from {} with TOS={:#x}\n", Shown(source), tos),
+        Addr::V6(_) => pr_info!("non-ECT from {}\n", Shown(source)),
+    }
 }
 
 /// An address as the kernel's `%pI4` and `%pI6` print it.
