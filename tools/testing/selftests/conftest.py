@@ -121,9 +121,20 @@ def hosts(driver, kernel_log):
     assert not leaks, f"left behind: {leaks}"
 
 
-def _address(host, number):
-    host.ip, host.mac_u0 = f"10.0.0.{number}", f"02:00:00:00:00:{number:02x}"
-    host.address("u0", host.ip, 24)
+def _address(host, number, six=False):
+    """10.0.0.<number>/24 on u0; if `six`, fd00::<number> and fe80::<number> as well.
+
+    `ip` is then the IPv6 address, so that a test can be the same for both.
+    """
+    host.ip = host.ip4 = f"10.0.0.{number}"
+    host.mac_u0 = f"02:00:00:00:00:{number:02x}"
+    host.address("u0", host.ip4, 24)
+    if six:
+        host.ip, host.local6 = f"fd00::{number:x}", f"fe80::{number:x}"
+        for name in ("lo", "u0"):
+            host.ipv6(name)
+        host.address("u0", host.ip, 64)
+        host.address("u0", host.local6, 64)
     host.link_set("u0", up=True)
 
 
@@ -152,17 +163,19 @@ def _acquaint(members):
         _settle(host)
         for other in members:
             if other is not host:
-                host.neighbour("u0", other.ip, other.mac_u0)
+                for addr in {other.ip4, other.ip, other.local6} - {None}:
+                    host.neighbour("u0", addr, other.mac_u0)
     for host in members:
         peer = next(other for other in members if other is not host)
         host.peer_ip, host.peer_mac = peer.ip, peer.mac_u0
+        host.peer_local6 = peer.local6
 
 
-def _lone(one):
+def _lone(one, six=False):
     one.link_add("u0", "veth", _veth_peer([(IFLA.IFNAME, text("u0peer"))]),
                  [(IFLA.ADDRESS, mac("02:00:00:00:00:01"))])
     one.link_set("u0peer", up=True)
-    _address(one, 1)
+    _address(one, 1, six)
     _settle(one)
     return one
 
@@ -171,6 +184,12 @@ def _lone(one):
 def host(hosts):
     """One namespace with an Ethernet link u0, 10.0.0.1/24, whose other end is idle."""
     return _lone(hosts("a"))
+
+
+@pytest.fixture
+def host6(hosts):
+    """The same, and fd00::1/64 and fe80::1/64."""
+    return _lone(hosts("a"), six=True)
 
 
 @pytest.fixture(scope="module")
@@ -199,10 +218,26 @@ def bench(bench_host, kernel_log):
 @pytest.fixture
 def pair(hosts):
     """Two namespaces, 10.0.0.1 and 10.0.0.2, joined by veth pair u0-u0."""
+    return _make_pair(hosts)
+
+
+@pytest.fixture
+def pair6(hosts):
+    """The same, and fd00::1, fe80::1 and fd00::2, fe80::2."""
+    return _make_pair(hosts, six=True)
+
+
+@pytest.fixture(params=[4, 6], ids=("over4", "over6"))
+def either(hosts, request):
+    """`pair` and then `pair6`: a test of what is the same over both."""
+    return _make_pair(hosts, six=request.param == 6)
+
+
+def _make_pair(hosts, six=False):
     a, b = hosts("a"), hosts("b")
     _veth(a, "u0", b, "u0", ("02:00:00:00:00:01", "02:00:00:00:00:02"))
-    _address(a, 1)
-    _address(b, 2)
+    _address(a, 1, six)
+    _address(b, 2, six)
     _acquaint([a, b])
     return a, b
 
@@ -210,6 +245,16 @@ def pair(hosts):
 @pytest.fixture
 def trio(hosts):
     """Three namespaces, 10.0.0.1 to .3, on a bridge in a fourth."""
+    return _make_trio(hosts)
+
+
+@pytest.fixture
+def trio6(hosts):
+    """The same, and fd00::1 to ::3, fe80::1 to ::3."""
+    return _make_trio(hosts, six=True)
+
+
+def _make_trio(hosts, six=False):
     members, switch = [hosts(name) for name in "abc"], hosts("switch")
     switch.link_add("br0", "bridge", [(23, b"\0")])    # IFLA_BR_MCAST_SNOOPING
     switch.link_set("br0", up=True)
@@ -219,7 +264,7 @@ def trio(hosts):
               (f"02:00:00:00:00:{number:02x}", f"02:00:00:00:01:{number:02x}"))
         master = switch.index("br0").to_bytes(4, "little")
         switch.link_set(port, up=True, attrs=[(IFLA.MASTER, master)])
-        _address(member, number)
+        _address(member, number, six)
     _settle(switch)
     _acquaint(members)
     return members

@@ -20,9 +20,10 @@ GROUP = "239.1.2.3"
 ELSEWHERE = "10.0.0.77"
 
 
-def deliver(sender, wire, frame, vni=10, src=None, dport=packets.PORT):
+def deliver(sender, wire, frame, vni=10, src=None, dport=packets.PORT, dst=None):
     """Put an encapsulated frame on the sender's underlay, as a VTEP there would."""
-    wire.send(packets.outer(sender, packets.vxlan(vni, frame), src=src, dport=dport))
+    wire.send(packets.outer(sender, packets.vxlan(vni, frame), src=src, dst=dst,
+                            dport=dport))
 
 
 def addressed_to(host):

@@ -44,27 +44,28 @@ def setting(path, value):
 
 
 @pytest.fixture
-def receiver(pair):
+def receiver(either):
     """Frames sent by `wire` in a reach the tunnel in b, seen on `inside`."""
-    a, b = pair
-    b.vxlan(learning=0)
+    a, b = either
+    b.vxlan(local=b.ip, learning=0)
     return a, b, a.tap("u0"), b.tap("vx0")
 
 
 @pytest.mark.parametrize("outer", range(4))
-@pytest.mark.parametrize("dscp", [0, 0x68])
-def test_receive(receiver, outer, dscp):
+@pytest.mark.parametrize("dscp, make", [(0, packets.inner), (0x68, packets.inner),
+                                        (0x68, packets.inner6)])
+def test_receive(receiver, outer, dscp, make):
     """Each outer ECN with each inner one; the inner DSCP is never touched."""
     a, b, wire, inside = receiver
     for inner in (ECT1, ECT0, CE, NOT_ECT):
-        frame = packets.inner(b.mac("vx0"), STATION, tos=dscp | inner)
+        frame = make(b.mac("vx0"), STATION, tos=dscp | inner)
         wire.send(packets.outer(a, packets.vxlan(10, frame), tos=0xB8 | outer))
         want = DELIVERED[outer, inner]
         if want is None:
             await_stat(b, "vx0", "rx_errors", 1)
             continue
         got = inside.one()
-        assert got == packets.inner(b.mac("vx0"), STATION, tos=dscp | want)
+        assert got == make(b.mac("vx0"), STATION, tos=dscp | want)
     stats = b.stats("vx0")
     drops = int(outer == CE)
     assert (stats["rx_frame_errors"], stats["rx_errors"]) == (drops, drops)
@@ -94,6 +95,8 @@ def test_log_line(receiver, kernel_log, outer, logged):
     """A mark outside on a packet that knows no ECN is logged, delivered or not."""
     a, b, wire, inside = receiver
     line = f"non-ECT from {a.ip} with TOS={outer:#x}"
+    if ":" in a.ip:
+        line = f"non-ECT from fd00:{'0000:' * 6}0001"
     with setting("/proc/sys/net/core/message_cost", "0"), setting(LOG_PARAMETER, "Y"):
         for tag in (outer, NOT_ECT):
             frame = packets.inner(b.mac("vx0"), STATION)
@@ -127,20 +130,21 @@ OUTER_TOS = {
 
 
 @pytest.mark.parametrize("tos", OUTER_TOS, ids=("unset", "value", "inherit"))
-def test_transmit(pair, tos):
-    """What the outer TOS becomes of the inner one."""
-    a, b = pair
+def test_transmit(either, tos):
+    """What the outer TOS, or traffic class, becomes of the inner one."""
+    a, b = either
     a.vxlan(remote=b.ip, tos=tos)
     wire, inside = b.tap("u0"), a.tap("vx0")
-    for inner, outer in OUTER_TOS[tos].items():
-        frame = packets.inner(STATION, a.mac("vx0"), tos=inner)
-        inside.send(frame)
-        got = Frame(wire.one(packets.is_vxlan))
-        assert (got.tos, got.inner) == (outer, frame), f"inner TOS {inner:#x}"
+    for make in (packets.inner, packets.inner6):
+        for inner, outer in OUTER_TOS[tos].items():
+            frame = make(STATION, a.mac("vx0"), tos=inner)
+            inside.send(frame)
+            got = Frame(wire.one(packets.is_vxlan))
+            assert (got.tos, got.inner) == (outer, frame), f"inner TOS {inner:#x}"
 
 
-def test_inherit_takes_nothing_from_arp(pair):
-    a, b = pair
+def test_inherit_takes_nothing_from_arp(either):
+    a, b = either
     a.vxlan(remote=b.ip, tos=1)
     wire, inside = b.tap("u0"), a.tap("vx0")
     inside.send(packets.ethernet(STATION, a.mac("vx0"), b"\xff" * 46, 0x0806))

@@ -15,17 +15,27 @@ AMOUNT = 1 << 20
 SEGMENT_LIMIT = 1450 + 14
 
 
+def connect(a, b, **options):
+    """Two tunnel ends, 192.168.7.1 and .2, that know each other."""
+    for host, peer, number in ((a, b, 1), (b, a, 2)):
+        host.vxlan(dev="u0", remote=peer.ip, **options)
+        host.address("vx0", f"192.168.7.{number}", 24)
+    for host, peer, number in ((a, b, 2), (b, a, 1)):
+        host.neighbour("vx0", f"192.168.7.{number}", peer.mac("vx0"))
+
+
+def send_small(host):
+    """Have a host's link send nothing larger than its MTU."""
+    host.run("ethtool", "-K", "u0", "tso", "off", "gso", "off",
+             "tx-udp_tnl-segmentation", "off", "tx-udp_tnl-csum-segmentation", "off")
+
+
 @pytest.fixture
 def tunnel(pair):
     """Two tunnel ends; a's link sends nothing larger than its MTU, b's may gather."""
     a, b = pair
-    a.run("ethtool", "-K", "u0", "tso", "off", "gso", "off",
-          "tx-udp_tnl-segmentation", "off", "tx-udp_tnl-csum-segmentation", "off")
-    for host, peer, number in ((a, b, 1), (b, a, 2)):
-        host.vxlan(dev="u0", remote=peer.ip)
-        host.address("vx0", f"192.168.7.{number}", 24)
-    for host, peer, number in ((a, b, 2), (b, a, 1)):
-        host.neighbour("vx0", f"192.168.7.{number}", peer.mac("vx0"))
+    send_small(a)
+    connect(a, b)
     return a, b
 
 
@@ -63,18 +73,14 @@ def inner_tcp_with_data(frame):
     return packets.is_vxlan(frame) and len(frame) > 250
 
 
-@pytest.mark.parametrize("checksum", [1, 0], ids=("csum", "nocsum"))
-def test_receiver_gathers(pair, tunnel, checksum):
-    a, b = tunnel
-    if not checksum:
-        for host, peer, number in ((a, b, 1), (b, a, 2)):
-            address = host.mac("vx0")
-            host.link_del("vx0")
-            host.vxlan(dev="u0", remote=peer.ip, udp_csum=0)
-            host.run("ip", "link", "set", "vx0", "address", address)
-            host.address("vx0", f"192.168.7.{number}", 24)
-        for host, peer, number in ((a, b, 2), (b, a, 1)):
-            host.neighbour("vx0", f"192.168.7.{number}", peer.mac("vx0"))
+NO_CHECKSUM = {"udp_csum": 0, "zero_csum6_tx": 1, "zero_csum6_rx": 1}
+
+
+@pytest.mark.parametrize("options", [{}, NO_CHECKSUM], ids=("csum", "nocsum"))
+def test_receiver_gathers(either, options):
+    a, b = either
+    send_small(a)
+    connect(a, b, **options)
     b.run("ethtool", "-K", "u0", "gro", "on")
     b.run("ethtool", "-K", "vx0", "gro", "off")    # It would gather them, too.
     wire, inside = a.tap("u0"), b.tap("vx0")
@@ -163,9 +169,9 @@ def payloads(tap, count):
     return found
 
 
-def test_segments_of_one_flow_are_merged(pair):
-    a, b = pair
-    b.vxlan()
+def test_segments_of_one_flow_are_merged(either):
+    a, b = either
+    b.vxlan(local=b.ip)
     b.run("ethtool", "-K", "vx0", "gro", "off")
     inside, burst = b.tap("vx0"), Burst(a, b, packets.vxlan(10, b""))
 
@@ -208,14 +214,10 @@ def test_vnis_are_not_merged(pair):
                 bytes([n]) * PIECE for n in range(first, burst.COUNT, 2)]
 
 
-def test_large_send_without_segmentation_below(pair):
+def test_large_send_without_segmentation_below(either):
     """Both links offload: frames larger than the MTU cross the pair whole."""
-    a, b = pair
-    for host, peer, number in ((a, b, 1), (b, a, 2)):
-        host.vxlan(dev="u0", remote=peer.ip)
-        host.address("vx0", f"192.168.7.{number}", 24)
-    for host, peer, number in ((a, b, 2), (b, a, 1)):
-        host.neighbour("vx0", f"192.168.7.{number}", peer.mac("vx0"))
+    a, b = either
+    connect(a, b)
     wire = a.tap("u0")
     stream(a, b)
     sent = wire.pending(inner_tcp_with_data, outgoing=True)

@@ -76,6 +76,7 @@ class Host(NetNS):
 
     dev = "u0"
     ip = peer_ip = mac_u0 = peer_mac = None
+    ip4 = local6 = peer_local6 = None
 
     def vxlan_data(self, **options):
         """IFLA_INFO_DATA for options named as in OPTIONS, id 10 and port 4789 by default.
