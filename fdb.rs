@@ -34,6 +34,7 @@ use crate::{
         set::{
             Identified,
             Item,
+            Member,
             RcuSet, //
         },
         table::{
@@ -133,18 +134,14 @@ impl Target {
     };
 }
 
-/// A VTEP that an entry points at.
-pub(crate) struct Remote {
-    vtep: Arc<Vtep>,
-    /// A switch has taken the entry over.
-    offloaded: Atomic<bool>,
-}
+/// That an entry points at a VTEP.
+pub(crate) struct Pointer(Arc<Vtep>);
 
-impl AtomicDrop for Remote {}
+impl AtomicDrop for Pointer {}
 
-impl Identified for Remote {
+impl Identified for Pointer {
     fn identity(&self) -> usize {
-        identity(&self.vtep)
+        identity(&self.0)
     }
 }
 
@@ -153,27 +150,32 @@ pub(crate) fn identity(vtep: &Arc<Vtep>) -> usize {
     core::ptr::from_ref::<Vtep>(vtep).addr()
 }
 
-impl Deref for Remote {
+impl Deref for Pointer {
     type Target = Vtep;
 
     #[inline]
     fn deref(&self) -> &Vtep {
-        &self.vtep
+        &self.0
     }
 }
 
+/// One of the VTEPs that an entry points at.
+pub(crate) type Remote = Member<Pointer>;
+
 impl Remote {
-    pub(crate) fn item(vtep: Arc<Vtep>, offloaded: bool) -> Result<Item<Self>> {
-        let offloaded = Atomic::new(offloaded);
-        Item::new(Self { vtep, offloaded }, GFP_ATOMIC)
+    pub(crate) fn item(vtep: Arc<Vtep>, offloaded: bool) -> Result<Item<Pointer>> {
+        let item = Item::new(Pointer(vtep), GFP_ATOMIC)?;
+        item.set_offloaded(offloaded);
+        Ok(item)
     }
 
+    /// Returns whether a switch has taken the entry over.
     pub(crate) fn is_offloaded(&self) -> bool {
-        self.offloaded.load(Relaxed)
+        self.tag().load(Relaxed) != 0
     }
 
     pub(crate) fn set_offloaded(&self, offloaded: bool) {
-        self.offloaded.store(offloaded, Relaxed);
+        self.tag().store(u32::from(offloaded), Relaxed);
     }
 }
 
@@ -191,7 +193,7 @@ pub(crate) struct Entry {
     pub(crate) nexthop: NexthopCell,
     /// The remotes, none only if there is a nexthop.
     #[pin]
-    pub(crate) remotes: RcuSet<Remote>,
+    pub(crate) remotes: RcuSet<Pointer>,
 }
 
 impl AtomicDrop for Entry {}
@@ -241,7 +243,7 @@ impl Entry {
         if self.nexthop.is_set() {
             return None;
         }
-        self.remotes.first(reader).map(|first| &**first)
+        self.remotes.first(reader)
     }
 
     pub(crate) fn ages(&self) -> bool {
@@ -325,15 +327,22 @@ impl Fdb {
         Some(entry)
     }
 
-    /// Removes an entry without telling anybody.
-    pub(crate) fn forget(&self, table: &mut Locked<'_>, key: &Key) {
-        if let Some(entry) = table.find(key) {
-            if let Some(id) = entry.nexthop.load(table).map(Nexthop::id) {
-                self.by_nexthop.remove(id, key);
-            }
-            for remote in entry.remotes.iter(table) {
-                self.vteps.release(remote);
-            }
+    /// Removes an entry, of which `last` is told before.
+    pub(crate) fn remove(
+        &self,
+        table: &mut Locked<'_>,
+        key: &Key,
+        last: impl FnOnce(&Entry, &Locked<'_>),
+    ) {
+        let Some(entry) = table.find(key) else {
+            return;
+        };
+        last(entry, table);
+        if let Some(id) = entry.nexthop.load(table).map(Nexthop::id) {
+            self.by_nexthop.remove(id, key);
+        }
+        for remote in entry.remotes.iter(table) {
+            self.vteps.release(remote);
         }
         drop(table.remove(key));
     }

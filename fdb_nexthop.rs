@@ -172,7 +172,7 @@ fn flush_slice(dev: &NetDev<Device>, id: u32) -> bool {
         let Some(key) = dev.fdb.by_nexthop.any_of(id) else {
             return false;
         };
-        dev.fdb.forget(&mut table, &key);
+        dev.fdb.remove(&mut table, &key, |_, _| ());
         // Whatever the table says, the entry is not listed again.
         dev.fdb.by_nexthop.remove(id, &key);
     }

@@ -13,6 +13,7 @@ use crate::{
         Entry,
         Key,
         Locked,
+        Pointer,
         Remote,
         Target,
         ADDED_BY_USER,
@@ -185,7 +186,6 @@ fn add_remote<'a>(
         entry.remotes.push_back(item, table)?;
     }
     let remote = entry.remotes.find(identity, table)?;
-    let remote = remote.map(|remote| -> &Remote { remote });
     if let (Some(remote), false) = (remote, replace) {
         if let Err(refusal) = fdb_switch::offer(dev, entry, remote, audience, ack) {
             drop(entry.remotes.remove(identity, table)?);
@@ -228,7 +228,7 @@ fn claim_new<'a>(
 pub(crate) fn put_in_place(
     dev: &NetDev<Device>,
     entry: &Entry,
-    item: Item<Remote>,
+    item: Item<Pointer>,
     table: &Locked<'_>,
 ) -> Result {
     let old = entry.remotes.replace_first(item, table)?;
@@ -275,7 +275,7 @@ fn insert(
         None => Ok(()),
     };
     if offered.is_err() {
-        dev.fdb.forget(table, &key);
+        dev.fdb.remove(table, &key, |_, _| ());
         return offered;
     }
     table.mark(entry, entry.ages());
@@ -422,14 +422,13 @@ pub(crate) fn destroy(
     key: &Key,
     audience: Audience,
 ) {
-    if let Some(entry) = table.find(key) {
+    dev.fdb.remove(table, key, |entry, table| {
         if entry.nexthop.is_set() {
             fdb_notify::tell(dev, config, entry, None, Kind::Del, table);
-        } else {
-            for remote in entry.remotes.iter(table) {
-                tell_gone(dev, config, table, entry, remote, audience);
-            }
+            return;
         }
-    }
-    dev.fdb.forget(table, key);
+        for remote in entry.remotes.iter(table) {
+            tell_gone(dev, config, table, entry, remote, audience);
+        }
+    });
 }

@@ -99,6 +99,7 @@ const OURS: &[usize] = &[
     size_of::<bindings::shim_member>(),
     offset_of!(bindings::shim_member, identity),
     offset_of!(bindings::shim_member, number),
+    offset_of!(bindings::shim_member, tag),
     offset_of!(bindings::shim_member, rcu),
     size_of::<bindings::xarray>(),
     offset_of!(bindings::xarray, xa_head),

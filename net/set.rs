@@ -55,13 +55,20 @@ pub(crate) struct Member<T> {
     value: T,
 }
 
+// SAFETY: The node's parts that change belong to the set, whose writers exclude each other, or are
+// atomic; the value is `Send`.
+unsafe impl<T: AtomicDrop> Send for Member<T> {}
+// SAFETY: As above; the value is `Sync`.
+unsafe impl<T: AtomicDrop> Sync for Member<T> {}
+impl<T: AtomicDrop> AtomicDrop for Member<T> {}
+
 // SAFETY: The head of the node, which is the first field, is used for nothing else.
 unsafe impl<T: AtomicDrop> Node for Member<T> {
-    type Value = T;
+    type Value = Self;
     const RCU: usize = offset_of!(bindings::shim_member, rcu);
 
-    fn value(&self) -> &T {
-        &self.value
+    fn value(&self) -> &Self {
+        self
     }
 }
 
@@ -78,7 +85,13 @@ impl<T> Member<T> {
     /// Returns the item's place in the order of its set.
     pub(crate) fn place(&self) -> usize {
         // SAFETY: The number is written before the item is shared.
-        unsafe { (*self.node.get()).number }
+        unsafe { (*self.node.get()).number as usize }
+    }
+
+    /// Returns a number that the set keeps with the item for its owner, 0 at first.
+    pub(crate) fn tag(&self) -> &Atomic<u32> {
+        // SAFETY: The node is valid, and its tag is read and written here only.
+        unsafe { Atomic::from_ptr(&raw mut (*self.node.get()).tag) }
     }
 }
 
@@ -99,10 +112,10 @@ impl<T: Identified> Item<T> {
 }
 
 impl<T> Deref for Item<T> {
-    type Target = T;
+    type Target = Member<T>;
 
-    fn deref(&self) -> &T {
-        &self.0.value
+    fn deref(&self) -> &Member<T> {
+        &self.0
     }
 }
 
@@ -119,9 +132,9 @@ pub(crate) struct RcuSet<T: Identified> {
     order: Order,
     index: Opaque<bindings::rb_root>,
     /// The number that the next item gets; changed under the lock.
-    next: Atomic<usize>,
+    next: Atomic<u32>,
     /// The number of items; changed under the lock.
-    len: Atomic<usize>,
+    len: Atomic<u32>,
     lock: LockId,
     _owns: PhantomData<T>,
 }
@@ -147,7 +160,7 @@ impl<T: Identified> RcuSet<T> {
 
     /// Returns the number of items.
     pub(crate) fn len(&self) -> usize {
-        self.len.load(Relaxed)
+        self.len.load(Relaxed) as usize
     }
 
     /// Walks the set. An item that is removed meanwhile may or may not be seen, and stays valid.
@@ -157,7 +170,7 @@ impl<T: Identified> RcuSet<T> {
             // SAFETY: What the order holds is the first field of a member, freed after a grace period,
             // which `reader` puts off beyond `'a`.
             Some(sole) => Iter::Sole(Some(unsafe { sole.cast::<Member<T>>().as_ref() })),
-            None => self.iter_from(0, reader),
+            None => Iter::Many(self.order.walk(0, Visit::All, reader)),
         }
     }
 
@@ -188,16 +201,18 @@ impl<T: Identified> RcuSet<T> {
     }
 
     /// Adds an item at the end. Fails, unchanged, with EEXIST if there is one with its identity, with
-    /// ENOMEM, or with EINVAL if `writer` is not of this set's lock.
+    /// ENOMEM, with EOVERFLOW after 2^32 additions, or with EINVAL if `writer` is not of this set's lock.
     pub(crate) fn push_back(&self, item: Item<T>, writer: &impl WriteProof) -> Result {
         if self.find(item.identity(), writer)?.is_some() {
             return Err(EEXIST);
         }
         let number = self.next.load(Relaxed);
+        let next = number.checked_add(1).ok_or(EOVERFLOW)?;
         // SAFETY: The caller is the only writer.
         unsafe { self.place(item, number)? };
-        self.next.store(number.wrapping_add(1), Relaxed);
-        self.len.store(self.len().wrapping_add(1), Relaxed);
+        self.next.store(next, Relaxed);
+        self.len
+            .store(self.len.load(Relaxed).wrapping_add(1), Relaxed);
         Ok(())
     }
 
@@ -213,10 +228,11 @@ impl<T: Identified> RcuSet<T> {
         // SAFETY: The member is in order and index, whose only writer is the caller.
         unsafe {
             let node = member.cast::<bindings::shim_member>().as_ptr();
-            self.order.erase((*node).number);
+            self.order.erase((*node).number as usize);
             bindings::shim_member_unlink(self.index.get(), node);
         }
-        self.len.store(self.len().wrapping_sub(1), Relaxed);
+        self.len
+            .store(self.len.load(Relaxed).wrapping_sub(1), Relaxed);
         // SAFETY: The member is in the set no more, which does not own it now.
         Ok(Some(unsafe { Retired::new(member) }))
     }
@@ -247,13 +263,13 @@ impl<T: Identified> RcuSet<T> {
     /// # Safety
     ///
     /// The caller is the only writer.
-    unsafe fn place(&self, item: Item<T>, number: usize) -> Result {
+    unsafe fn place(&self, item: Item<T>, number: u32) -> Result {
         let node: *mut bindings::shim_member = item.0.node.get();
         // SAFETY: The node is ours alone so far. The box is freed a grace period after it is erased,
         // and on failure the order does not have it.
         unsafe {
             (*node).number = number;
-            self.order.store(number, node.cast())?;
+            self.order.store(number as usize, node.cast())?;
         }
         let member = KBox::into_raw(item.0);
         // SAFETY: The index is initialised, the node is in it not yet and now owned by the set.
@@ -273,6 +289,12 @@ impl<T: Identified> RcuSet<T> {
 #[pinned_drop]
 impl<T: Identified> PinnedDrop for RcuSet<T> {
     fn drop(self: Pin<&mut Self>) {
+        if let Some(sole) = self.order.sole() {
+            // SAFETY: The item is the first field of a box that the set owns, and nobody borrows the set
+            // any more. An order of one item keeps nothing for itself.
+            drop(unsafe { KBox::from_raw(sole.cast::<Member<T>>().as_ptr()) });
+            return;
+        }
         let guard = rcu::read_lock();
         let mut walk = self.order.walk(0, Visit::All, &guard);
         while let Some(node) = walk.next() {

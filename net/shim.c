@@ -483,6 +483,7 @@ const size_t shim_layout[] = {
 	sizeof(struct shim_member),
 	offsetof(struct shim_member, identity),
 	offsetof(struct shim_member, number),
+	offsetof(struct shim_member, tag),
 	offsetof(struct shim_member, rcu),
 	sizeof(struct xarray),
 	offsetof(struct xarray, xa_head),

@@ -34,7 +34,8 @@ struct shim_node {
 struct shim_member {
 	struct rb_node		link;
 	unsigned long		identity;
-	unsigned long		number;
+	u32			number;
+	u32			tag;
 	struct rcu_head		rcu;
 };
 
