@@ -31,13 +31,19 @@ use kernel::ffi::{
 pub(crate) type Prefix = mirror::VxlanDev;
 
 /// Copies the configuration of a device to where C reads it, before the device is registered: then
-/// nobody reads it yet.
-pub(crate) fn publish_new(dev: &mut Allocated<'_, Device>, config: &Config, net: &Net) {
+/// nobody reads it yet. `mtu` is the one that was asked for, if any.
+pub(crate) fn publish_new(
+    dev: &mut Allocated<'_, Device>,
+    config: &Config,
+    mtu: Option<u32>,
+    net: &Net,
+) {
     let prefix = dev.abi();
     // SAFETY: The prefix is valid as long as the device, which is ours alone.
     unsafe {
         (*prefix).dev = dev.as_ptr();
         (*prefix).net = net.as_ptr();
+        (*prefix).cfg.mtu = mtu.unwrap_or(0) as c_int;
         write(prefix, config);
     }
 }

@@ -195,7 +195,7 @@ pub(crate) fn create(
     if let Some(below) = below {
         dev.inherit(below);
     }
-    abi::publish_new(&mut dev, &config, net);
+    abi::publish_new(&mut dev, &config, requested_mtu, net);
 
     let snapshot = Prepared::new(config.clone())?;
     let dev = dev.register(Device::new(snapshot), net, rtnl)?;
