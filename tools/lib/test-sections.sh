@@ -4,7 +4,7 @@
 # The sections of the tests: how each is run and counted, and the summary.
 # Each leaves its output in $logs/<section>.log.
 
-sections=(build check check-plants host tooling vm-stock vm-ours vm-no-ipv6 differential demo)
+sections=(build check check-plants host tooling vm-stock vm-ours vm-no-ipv6 vm-switchdev differential demo)
 
 # What a section prints last, "N passed, N failed", is its count.
 run_build() { "$tools_dir/build" --kernel="$release" && echo "1 passed, 0 failed"; }
@@ -17,8 +17,15 @@ run_vm-ours() { run_selftests ours; }
 run_differential() { "$tools_dir/differential" --kernel="$release" --seed=fixed --messages=2400 --out="$logs/differential"; }
 run_demo() { "$tools_dir/demo" --kernel="$release" && echo "1 passed, 0 failed"; }
 
+# Without IPv6, and with switchdev, which Debian's cloud kernels lack: on both drivers.
 run_vm-no-ipv6() {
 	run_both "$release" --append=ipv6.disable=1 -- tools/testing/selftests/test_no_ipv6.py
+}
+
+run_vm-switchdev() {
+	local other
+	other=$("$tools_dir/setup" --kernel="${release%%-*}-amd64")
+	run_both "$other" -- tools/testing/selftests/test_{switchdev,exports}.py
 }
 
 run_selftests() { run_pytest "$logs/vm-$1" "$1" "$release" -- tools/testing/selftests; }
@@ -36,7 +43,7 @@ run_both() {
 
 # run_pytest OUT-DIRECTORY DRIVER RELEASE [OPTION-OF-VM...] -- ARGUMENT-OF-PYTEST...
 run_pytest() {
-	local out=$1 driver=$2 kernel=$3 options=() rc=0
+	local out=$1 driver=$2 kernel=$3 options=() rc=0 probe
 	shift 3
 	while [ "$1" != -- ]; do
 		options+=("$1")
@@ -44,10 +51,11 @@ run_pytest() {
 	done
 	shift
 	rm -rf "$out"
+	probe=$("$tools_dir/testing/module/build" --kernel="$kernel")
 	"$tools_dir/vm" --driver="$driver" --kernel="$kernel" --timeout=3000 --out="$out" \
-		"${options[@]}" -- \
+		--file="$probe" "${options[@]}" -- \
 		python3 -m pytest -q -p no:cacheprovider --junitxml=/out/junit.xml \
-		--driver="$driver" "$@" || rc=$?
+		--driver="$driver" --probe "$@" || rc=$?
 	count_junit "$out/junit.xml"
 	return "$rc"
 }

@@ -166,9 +166,8 @@ static int prefix(struct net_device *dev, char **words)
 	if (!netif_is_vxlan(dev))
 		return -EINVAL;
 	note("self=%d net=%u\n", vxlan->dev == dev, vxlan->net->ns.inum);
-	note("default_dst.remote_ip=%pISc default_dst.remote_vni=%u default_dst.remote_ifindex=%u default_dst.remote_dev=%s\n",
-	     &dst->remote_ip.sa, be32_to_cpu(dst->remote_vni), dst->remote_ifindex,
-	     dst->remote_dev ? dst->remote_dev->name : "");
+	note("default_dst.remote_ip=%pISc default_dst.remote_vni=%u default_dst.remote_ifindex=%u\n",
+	     &dst->remote_ip.sa, be32_to_cpu(dst->remote_vni), dst->remote_ifindex);
 	note("remote_ip=%pISc saddr=%pISc vni=%u remote_ifindex=%d mtu=%d dst_port=%u port_min=%u port_max=%u\n",
 	     &cfg->remote_ip.sa, &cfg->saddr.sa, be32_to_cpu(cfg->vni), cfg->remote_ifindex,
 	     cfg->mtu, be16_to_cpu(cfg->dst_port), cfg->port_min, cfg->port_max);

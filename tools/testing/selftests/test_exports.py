@@ -147,7 +147,7 @@ def test_replay_of_another_kind(host, probe):
 
 DEFAULT_PREFIX = {
     "self": 1, "default_dst.remote_ip": "0.0.0.0", "default_dst.remote_vni": 10,
-    "default_dst.remote_ifindex": 0, "default_dst.remote_dev": "",
+    "default_dst.remote_ifindex": 0,
     "remote_ip": "0.0.0.0", "saddr": "0.0.0.0", "vni": 10, "remote_ifindex": 0, "mtu": 0,
     "dst_port": 4789, "port_min": 0, "port_max": 0, "tos": 0, "ttl": 0, "label": "0x0",
     "label_policy": 0, "flags": "0x80001", "age_interval": 300, "addrmax": 0,
@@ -174,7 +174,7 @@ def test_prefix_of_a_full_device(host, probe):
                nopartial=True, proxy=1, rsc=1, l2miss=1, l3miss=1, mcroute=1)
     assert prefix(probe, host) == {
         **DEFAULT_PREFIX, "default_dst.remote_ip": "10.0.0.2",
-        "default_dst.remote_vni": 0x123456, "default_dst.remote_dev": "u0",
+        "default_dst.remote_vni": 0x123456,
         "default_dst.remote_ifindex": host.index("u0"), "remote_ip": "10.0.0.2",
         "saddr": "10.0.0.1", "vni": 0x123456, "remote_ifindex": host.index("u0"),
         "mtu": 1300, "dst_port": 4444, "port_min": 5, "port_max": 6, "tos": 8, "ttl": 9,
@@ -188,7 +188,7 @@ def test_prefix_of_an_ipv6_device(host, probe):
                label_policy=1, zero_csum6_tx=1, zero_csum6_rx=1)
     assert prefix(probe, host) == {
         **DEFAULT_PREFIX, "default_dst.remote_ip": "fe80::2",
-        "default_dst.remote_dev": "u0", "default_dst.remote_ifindex": host.index("u0"),
+        "default_dst.remote_ifindex": host.index("u0"),
         "remote_ip": "fe80::2", "saddr": "fe80::1", "remote_ifindex": host.index("u0"),
         "label": "0x12345", "label_policy": 1, "flags": "0x881a1"}
 
@@ -213,8 +213,7 @@ def test_prefix_follows_changes(host, probe):
     assert prefix(probe, host) == {
         **first, "ttl": 3, "tos": 4, "flags": "0x100000", "age_interval": 5, "df": 2,
         "saddr": "10.0.0.1", "remote_ip": "10.0.0.3", "remote_ifindex": peer,
-        "default_dst.remote_ip": "10.0.0.3", "default_dst.remote_ifindex": peer,
-        "default_dst.remote_dev": "u0peer"}
+        "default_dst.remote_ip": "10.0.0.3", "default_dst.remote_ifindex": peer}
 
 
 def test_prefix_after_a_refused_change(host, probe):

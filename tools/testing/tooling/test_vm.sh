@@ -14,12 +14,14 @@ test_vm_passes_arguments_output_and_status() {
 }
 
 test_vm_brings_project_in_and_results_out() {
-	try stock --out="$scratch/vm out" --param=udp_port=4790 -- sh -euc '
+	echo there >"$scratch/a file"
+	try stock --out="$scratch/vm out" --param=udp_port=4790 --file="$scratch/a file" -- sh -euc '
 		test "$(pwd)" = /src
 		test -x tools/vm
 		test ! -e .git
 		test ! -e build
 		test "$VXLAN_DRIVER" = stock
+		test "$(cat "/files/a file")" = there
 		test "$(id -u)" = 0
 		mkdir /out/deep
 		cat /sys/module/vxlan/parameters/udp_port >"/out/deep/a port"'
@@ -77,6 +79,8 @@ test_vm_bad_options() {
 	status_is 2 && err_has 'goes after --' || return
 	try "$tools/vm" --interactive
 	status_is 2 && err_has 'needs a terminal' || return
+	try "$tools/vm" --file=/nowhere -- true
+	status_is 1 && err_has 'there is no file /nowhere' || return
 	try "$tools/vm" --module=/nowhere.ko -- true
 	status_is 1 && err_has 'there is no module /nowhere.ko'
 }
