@@ -40,7 +40,8 @@ use crate::{
         udp_tunnel::{
             Outer,
             Socket, //
-        }, //
+        },
+        underlay::Underlay, //
     },
     recv,
     sock,
@@ -116,9 +117,9 @@ impl TxDrop {
 }
 
 /// What becomes of a packet that can be sent.
-enum Plan<'a> {
+enum Plan<'a, A> {
     /// It goes to the underlay.
-    Encapsulated(Socket<'a>, Route, Outer),
+    Encapsulated(Route<A>, Outer<A>),
     /// It goes to a device of this host, past the underlay.
     Bypass(&'a NetDev<Device>),
     /// It does not fit the path, and has become the ICMP reply to its sender.
@@ -135,9 +136,9 @@ pub(crate) struct Origin {
 }
 
 /// How a packet is tunnelled: what a remote of the table, or metadata of the packet, say.
-pub(crate) struct Way<'a> {
+pub(crate) struct Way<'a, A> {
     pub(crate) sender: Socket<'a>,
-    pub(crate) flow: Flow,
+    pub(crate) flow: Flow<A>,
     pub(crate) cache: Cache<'a>,
     /// TTL, 0 for that of the route.
     pub(crate) ttl: u8,
@@ -164,6 +165,7 @@ pub(crate) fn start(dev: &NetDev<Device>, mut skb: SkBuff, softirq: &Softirq<'_>
 }
 
 /// Finds the entry that a frame goes by.
+#[inline]
 pub(crate) fn find_entry<'a>(
     dev: &'a NetDev<Device>,
     config: &Config,
@@ -247,48 +249,65 @@ fn send_one(
     origin: Origin,
     softirq: &Softirq<'_>,
 ) {
-    let plan = plan_for(dev, config, &mut skb, remote, origin, softirq);
-    carry_out(dev, skb, plan, origin.vni, softirq);
+    if let Err(reason) = skb.prepare_inner(config.flags.has(Flags::GPE)) {
+        return TxDrop::Dropped(reason).account(dev, skb, softirq);
+    }
+    match (config.local, remote.target.addr) {
+        (_, addr) if addr.is_any() && origin.circuited => {
+            // The station is on this side of the tunnel: a router there would have sent it this.
+            bypass(dev, dev, skb, Some(origin.vni), softirq);
+        }
+        (_, addr) if addr.is_any() => {
+            TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq);
+        }
+        (Addr::V4(source), Addr::V4(addr)) => {
+            send_to(dev, config, skb, remote, (source, addr), origin, softirq);
+        }
+        (Addr::V6(source), Addr::V6(addr)) => {
+            send_to(dev, config, skb, remote, (source, addr), origin, softirq);
+        }
+        _ => TxDrop::error(DropReason::IP_OUTNOROUTES).account(dev, skb, softirq),
+    }
 }
 
-/// Does what was planned for a packet. `vni` is that by which its source is learned.
-fn carry_out(
+/// Sends a packet that is ready to be encapsulated to a remote of the table; `addrs` are the outer
+/// source and destination.
+fn send_to<A: Underlay>(
     dev: &NetDev<Device>,
-    skb: SkBuff,
-    plan: Result<Plan<'_>, TxDrop>,
+    config: &Config,
+    mut skb: SkBuff,
+    remote: &Vtep,
+    addrs: (A, A),
+    origin: Origin,
+    softirq: &Softirq<'_>,
+) {
+    let inner = inner_summary(&skb);
+    match to_remote(
+        dev, config, &mut skb, remote, addrs, origin.vni, inner, softirq,
+    ) {
+        Ok(way) => send_way(dev, config, skb, &way, inner, origin.vni, softirq),
+        Err(drop) => drop.account(dev, skb, softirq),
+    }
+}
+
+/// Sends a packet by a way. `vni` is that by which a device of this host learns its source.
+pub(crate) fn send_way<A: Underlay>(
+    dev: &NetDev<Device>,
+    config: &Config,
+    mut skb: SkBuff,
+    way: &Way<'_, A>,
+    inner: Summary,
     vni: u32,
     softirq: &Softirq<'_>,
 ) {
-    match plan {
-        Ok(Plan::Encapsulated(sender, route, outer)) => {
-            sender.send(dev, skb, route, &outer, softirq);
+    match plan(dev, config, &mut skb, way, inner, softirq) {
+        Ok(Plan::Encapsulated(route, outer)) => {
+            way.sender.send(dev, skb, route, &way.flow, &outer, softirq);
         }
         Ok(Plan::Bypass(to)) => bypass(dev, to, skb, Some(vni), softirq),
         Ok(Plan::Reply) => bypass(dev, dev, skb, None, softirq),
         Err(drop) => drop.account(dev, skb, softirq),
     }
-}
-
-/// Finds what to do with a packet to a remote of the table.
-fn plan_for<'a>(
-    dev: &'a NetDev<Device>,
-    config: &Config,
-    skb: &mut SkBuff,
-    remote: &'a Vtep,
-    origin: Origin,
-    softirq: &'a Softirq<'_>,
-) -> Result<Plan<'a>, TxDrop> {
-    skb.prepare_inner(config.flags.has(Flags::GPE))?;
-    if remote.target.addr.is_any() {
-        // The station is on this side of the tunnel: only what a router there would have sent it.
-        return match origin.circuited {
-            true => Ok(Plan::Bypass(dev)),
-            false => Err(TxDrop::Dropped(DropReason::NOT_SPECIFIED)),
-        };
-    }
-    let inner = inner_summary(skb);
-    let way = to_remote(dev, config, skb, remote, origin.vni, inner, softirq)?;
-    plan(dev, config, skb, way, inner, softirq)
 }
 
 /// Sends a packet as its metadata say.
@@ -299,36 +318,43 @@ pub(crate) fn send_by_metadata(
     info: &TunnelInfo,
     softirq: &Softirq<'_>,
 ) {
-    let prepared = skb.prepare_inner(config.flags.has(Flags::GPE));
-    let plan = prepared.map_err(TxDrop::from).and_then(|()| {
-        let inner = inner_summary(&skb);
-        let way = xmit_meta::way(dev, config, &mut skb, info, softirq)?;
-        plan(dev, config, &mut skb, way, inner, softirq)
-    });
-    carry_out(dev, skb, plan, info.id, softirq);
+    if let Err(reason) = skb.prepare_inner(config.flags.has(Flags::GPE)) {
+        return TxDrop::Dropped(reason).account(dev, skb, softirq);
+    }
+    match (info.source, info.destination) {
+        (Addr::V4(source), Addr::V4(addr)) => {
+            xmit_meta::send_to(dev, config, skb, info, (source, addr), softirq);
+        }
+        (Addr::V6(source), Addr::V6(addr)) => {
+            xmit_meta::send_to(dev, config, skb, info, (source, addr), softirq);
+        }
+        _ => TxDrop::error(DropReason::NOT_SPECIFIED).account(dev, skb, softirq),
+    }
 }
 
 /// Finds the way to a remote of the table. `vni` is for a remote that has none.
-fn to_remote<'a>(
+#[expect(clippy::too_many_arguments, reason = "it is one step of `send_to`")]
+#[inline]
+fn to_remote<'a, A: Underlay>(
     dev: &'a NetDev<Device>,
     config: &Config,
     skb: &mut SkBuff,
     remote: &'a Vtep,
+    (source, destination): (A, A),
     vni: u32,
     inner: Summary,
     softirq: &'a Softirq<'_>,
-) -> Result<Way<'a>, TxDrop> {
+) -> Result<Way<'a, A>, TxDrop> {
     let target = &remote.target;
-    let family = target.addr.family();
-    let sender = open_sender(dev, family, softirq)?;
+    let sender = open_sender(dev, A::FAMILY, softirq)?;
     let ports = config.source_ports;
     let flow = Flow {
         ifindex: match target.ifindex {
             0 => sender.bound_ifindex(),
             ifindex => ifindex,
         },
-        source: config.local,
-        destination: target.addr,
+        source,
+        destination,
         source_port: skb.flow_source_port(dev.net(softirq), ports.low, ports.high),
         destination_port: match target.port {
             0 => config.port,
@@ -339,8 +365,8 @@ fn to_remote<'a>(
         flags: 0,
     };
     // Somebody above may have chosen how this packet is to be tunnelled (tc, a lightweight tunnel).
-    let tunnelled = skb.has_tunnel_info();
-    let cached = skb.may_use_cached_route() && (flow.tos == 0 || tunnelled);
+    let advice = skb.tunnel_advice();
+    let cached = advice.may_cache && (flow.tos == 0 || advice.given);
     Ok(Way {
         sender,
         flow,
@@ -357,8 +383,8 @@ fn to_remote<'a>(
             true => skb.mark(),
             false => 0,
         },
-        checksum: config.udp_checksum(family),
-        tunnelled,
+        checksum: config.udp_checksum(A::FAMILY),
+        tunnelled: advice.given,
     })
 }
 
@@ -374,21 +400,21 @@ pub(crate) fn open_sender<'a>(
 }
 
 /// Finds the route and prepares the packet for it: the VXLAN header is in front of it then.
-fn plan<'a>(
+#[inline]
+fn plan<'a, A: Underlay>(
     dev: &'a NetDev<Device>,
     config: &Config,
     skb: &mut SkBuff,
-    way: Way<'a>,
+    way: &Way<'a, A>,
     inner: Summary,
     softirq: &'a Softirq<'_>,
-) -> Result<Plan<'a>, TxDrop> {
+) -> Result<Plan<'a, A>, TxDrop> {
     let net = dev
         .link_net(softirq)
         .ok_or_else(|| TxDrop::error(DropReason::DEV_READY))?;
     let (flow, vni) = (&way.flow, way.vni);
     let (mut route, source) = Route::lookup(skb, dev, net, &way.sender, flow, way.cache, softirq)
         .map_err(TxDrop::no_route)?;
-    let family = route.family();
 
     if !way.tunnelled && route.is_local_unicast() && config.flags.has(Flags::LOCALBYPASS) {
         let port = flow.destination_port;
@@ -398,13 +424,13 @@ fn plan<'a>(
     }
     let df = match way.tunnelled {
         true => skb.tunnel_info_df(),
-        false => config.outer_df(frame_protocol(skb), inner),
+        false => config.outer_df(|| frame_protocol(skb), inner),
     };
-    let verdict = skb.check_pmtu(&mut route, config.headroom(family), dev.is_bridge_port());
+    let verdict = skb.check_pmtu(&mut route, config.headroom(A::FAMILY), dev.is_bridge_port());
     match verdict.map_err(|_| TxDrop::error(DropReason::NOT_SPECIFIED))? {
         PathMtu::Reply if way.tunnelled => {
             // The reply goes back by the tunnel that the packet would have gone by.
-            skb.reverse_tunnel(flow.destination, source)
+            skb.reverse_tunnel(flow.destination.into(), source.into())
                 .map_err(|_| TxDrop::error(DropReason::NOT_SPECIFIED))?;
             return Ok(Plan::Reply);
         }
@@ -413,26 +439,19 @@ fn plan<'a>(
     }
     let outer = Outer {
         source,
-        destination: flow.destination,
         tos: ecn::encapsulate(flow.tos, inner.dsfield),
         ttl: match way.ttl {
             0 => route.hop_limit(),
             ttl => ttl,
         },
         df,
-        label: flow.label,
-        source_port: flow.source_port,
-        destination_port: flow.destination_port,
         checksum: way.checksum,
         crosses: !net.is(dev.net(softirq)),
         mc_route: config.flags.has(Flags::MC_ROUTE),
     };
-    if family == Family::V6 {
-        // Over IPv4 sending does it.
-        skb.scrub(outer.crosses);
-    }
-    push_header(skb, config, &route, &way).map_err(|_| TxDrop::error(DropReason::NOMEM))?;
-    Ok(Plan::Encapsulated(way.sender, route, outer))
+    A::before_headers(skb, outer.crosses);
+    push_header(skb, config, &route, way).map_err(|_| TxDrop::error(DropReason::NOMEM))?;
+    Ok(Plan::Encapsulated(route, outer))
 }
 
 /// Returns the ethertype in the frame's Ethernet header, that of a VLAN tag if there is one.
@@ -442,18 +461,25 @@ fn frame_protocol(skb: &SkBuff) -> u16 {
 }
 
 /// Returns what an outer header may take over from the inner packet.
-fn inner_summary(skb: &SkBuff) -> Summary {
+#[inline]
+pub(crate) fn inner_summary(skb: &SkBuff) -> Summary {
     skb.network_header()
         .and_then(|octets| Summary::parse(skb.protocol(), octets))
         .unwrap_or(Summary::NOT_IP)
 }
 
 /// Puts the VXLAN header in front of the frame, with room for all that goes before it.
-fn push_header(skb: &mut SkBuff, config: &Config, route: &Route, way: &Way<'_>) -> Result {
+#[inline]
+fn push_header<A: Underlay>(
+    skb: &mut SkBuff,
+    config: &Config,
+    route: &Route<A>,
+    way: &Way<'_, A>,
+) -> Result {
     /// Octets of the UDP and VXLAN headers.
     const HEADERS: u32 = 8 + 8;
 
-    let ip = u32::from(route.family().header_len());
+    let ip = u32::from(A::FAMILY.header_len());
     skb.make_headroom(route.headroom().saturating_add(ip).saturating_add(HEADERS))?;
     if config.flags.intersects(Flags::EXTENDED_HEADER) {
         return xmit_header::push_extended(skb, config, way);

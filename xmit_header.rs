@@ -25,7 +25,7 @@ use kernel::prelude::*;
 /// for it.
 ///
 /// Fails with EPFNOSUPPORT if the packet is of a protocol that has no number.
-pub(crate) fn push_extended(skb: &mut SkBuff, config: &Config, way: &Way<'_>) -> Result {
+pub(crate) fn push_extended<A>(skb: &mut SkBuff, config: &Config, way: &Way<'_, A>) -> Result {
     let mut header = vxlan::Header::for_vni(way.vni);
     let left = left_checksum(skb, config);
     let payload = match left {

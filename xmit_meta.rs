@@ -28,10 +28,12 @@ use crate::{
         skb::{
             DropReason,
             SkBuff, //
-        }, //
+        },
+        underlay::Underlay, //
     },
     wire::{
         ethernet,
+        ip::Addr,
         vxlan::Vni, //
     },
     xmit::{
@@ -89,27 +91,44 @@ fn circuit(dev: &NetDev<Device>, config: &Config, skb: &mut SkBuff, softirq: &So
         && neigh::short_circuit(dev, config, skb, &header, softirq)
 }
 
+/// Sends a packet as its metadata say; `addrs` are the source and destination that they name.
+pub(crate) fn send_to<A: Underlay>(
+    dev: &NetDev<Device>,
+    config: &Config,
+    mut skb: SkBuff,
+    info: &TunnelInfo,
+    addrs: (A, A),
+    softirq: &Softirq<'_>,
+) {
+    let inner = xmit::inner_summary(&skb);
+    match way(dev, config, &mut skb, info, addrs, softirq) {
+        Ok(way) => xmit::send_way(dev, config, skb, &way, inner, info.id, softirq),
+        Err(drop) => drop.account(dev, skb, softirq),
+    }
+}
+
 /// Returns the way that the metadata of a packet say.
-pub(crate) fn way<'a>(
+fn way<'a, A: Underlay>(
     dev: &'a NetDev<Device>,
     config: &Config,
     skb: &mut SkBuff,
     info: &TunnelInfo,
+    addrs: (A, A),
     softirq: &'a Softirq<'_>,
-) -> Result<Way<'a>, TxDrop> {
+) -> Result<Way<'a, A>, TxDrop> {
     let policy = match info.option {
         TunnelOption::Absent => 0,
         TunnelOption::Policy(policy) => policy,
         TunnelOption::Short => return Err(TxDrop::Dropped(DropReason::NOT_SPECIFIED)),
     };
-    let sender = xmit::open_sender(dev, info.destination.family(), softirq)?;
+    let sender = xmit::open_sender(dev, A::FAMILY, softirq)?;
     let ports = config.source_ports;
     let source_port = skb.flow_source_port(dev.net(softirq), ports.low, ports.high);
-    let flow = flow(config, info, source_port, sender.bound_ifindex());
+    let flow = flow(config, info, addrs, source_port, sender.bound_ifindex());
     Ok(Way {
         sender,
         flow,
-        cache: match skb.may_use_cached_route() {
+        cache: match skb.tunnel_advice().may_cache {
             true => Cache::OfPacket,
             false => Cache::None,
         },
@@ -125,11 +144,17 @@ pub(crate) fn way<'a>(
 }
 
 /// Returns what the route of a packet with such metadata depends on.
-fn flow(config: &Config, info: &TunnelInfo, source_port: u16, ifindex: u32) -> Flow {
+fn flow<A>(
+    config: &Config,
+    info: &TunnelInfo,
+    (source, destination): (A, A),
+    source_port: u16,
+    ifindex: u32,
+) -> Flow<A> {
     Flow {
         ifindex,
-        source: info.source,
-        destination: info.destination,
+        source,
+        destination,
         source_port,
         destination_port: match info.port {
             0 => config.port,
@@ -142,22 +167,36 @@ fn flow(config: &Config, info: &TunnelInfo, source_port: u16, ifindex: u32) -> F
 }
 
 /// Completes metadata: the source address and the UDP ports that the packet would be sent with.
-pub(crate) fn fill(
+pub(crate) fn fill(dev: &NetDev<Device>, inquiry: Inquiry<'_>, softirq: &Softirq<'_>) -> Result {
+    let info = inquiry.tunnel_info().ok_or(EINVAL)?;
+    match (info.source, info.destination) {
+        (Addr::V4(source), Addr::V4(addr)) => {
+            fill_for(dev, inquiry, &info, (source, addr), softirq)
+        }
+        (Addr::V6(source), Addr::V6(addr)) => {
+            fill_for(dev, inquiry, &info, (source, addr), softirq)
+        }
+        _ => Err(EINVAL),
+    }
+}
+
+fn fill_for<A: Underlay>(
     dev: &NetDev<Device>,
     mut inquiry: Inquiry<'_>,
+    info: &TunnelInfo,
+    addrs: (A, A),
     softirq: &Softirq<'_>,
 ) -> Result {
     let config = dev.config(softirq);
-    let info = inquiry.tunnel_info().ok_or(EINVAL)?;
     let ports = config.source_ports;
     let source_port = inquiry.flow_source_port(dev.net(softirq), ports.low, ports.high);
     let sender = dev
-        .sender(info.destination.family(), softirq)
+        .sender(A::FAMILY, softirq)
         .and_then(|sender| sender.socket(softirq))
         .ok_or(EIO)?;
     let net = dev.link_net(softirq).ok_or(EIO)?;
-    let flow = flow(config, &info, source_port, 0);
+    let flow = flow(config, info, addrs, source_port, 0);
     let source = inquiry.route_source(dev, net, &sender, &flow, softirq)?;
-    inquiry.answer(source, source_port, flow.destination_port);
+    inquiry.answer(source.into(), source_port, flow.destination_port);
     Ok(())
 }

@@ -240,14 +240,14 @@ impl Config {
         }
     }
 
-    /// Returns whether an outer IPv4 packet must not be fragmented; `protocol` is the ethertype of the
-    /// inner frame.
+    /// Returns whether an outer IPv4 packet must not be fragmented; `protocol` finds the ethertype of
+    /// the inner frame.
     #[inline]
-    pub(crate) const fn outer_df(&self, protocol: u16, inner: Summary) -> bool {
+    pub(crate) fn outer_df(&self, protocol: impl FnOnce() -> u16, inner: Summary) -> bool {
         match self.df {
             Df::Unset => false,
             Df::Set => true,
-            Df::Inherit => match protocol {
+            Df::Inherit => match protocol() {
                 ethertype::IPV6 => true,
                 ethertype::IPV4 => inner.dont_fragment,
                 _ => false,

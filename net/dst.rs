@@ -14,13 +14,11 @@ use super::{
     netns::Net,
     rcu::Softirq,
     skb::SkBuff,
-    udp_tunnel::Socket, //
-};
-use crate::wire::ip::{
-    Addr,
-    Family, //
+    udp_tunnel::Socket,
+    underlay::Underlay, //
 };
 use core::{
+    marker::PhantomData,
     mem::forget,
     ptr::{
         null_mut,
@@ -28,7 +26,6 @@ use core::{
     }, //
 };
 use kernel::{
-    error::from_err_ptr,
     prelude::*,
     types::Opaque, //
 };
@@ -91,7 +88,7 @@ pub(crate) enum Cache<'a> {
 
 impl Cache<'_> {
     #[inline]
-    fn as_ptr(self, skb: &SkBuff) -> *mut bindings::dst_cache {
+    pub(super) fn as_ptr(self, skb: &SkBuff) -> *mut bindings::dst_cache {
         match self {
             Self::None => null_mut(),
             Self::Of(cache) => cache.0.get(),
@@ -101,13 +98,13 @@ impl Cache<'_> {
 }
 
 /// Where an outer packet goes.
-pub(crate) struct Flow {
+pub(crate) struct Flow<A> {
     /// Device to send by, 0 for any.
     pub(crate) ifindex: u32,
     /// Source address, unspecified if the route chooses.
-    pub(crate) source: Addr,
-    /// Destination address, of the same family.
-    pub(crate) destination: Addr,
+    pub(crate) source: A,
+    /// Destination address.
+    pub(crate) destination: A,
     /// UDP source port, in host order.
     pub(crate) source_port: u16,
     /// UDP destination port, in host order.
@@ -120,93 +117,52 @@ pub(crate) struct Flow {
     pub(crate) flags: u8,
 }
 
-/// A route.
+/// A route of the IP version of `A`.
 ///
 /// # Invariants
 ///
-/// The pointer is valid, and this value owns one reference to it. It is the start of a `struct rtable`
-/// if the family is IPv4, of a `struct rt6_info` if it is IPv6.
-pub(crate) struct Route(NonNull<bindings::dst_entry>, Family);
+/// The pointer is valid, as [`Underlay`] makes it, and this value owns one reference to it.
+pub(crate) struct Route<A>(NonNull<bindings::dst_entry>, PhantomData<A>);
 
-impl Route {
+impl<A: Underlay> Route<A> {
     /// Looks up the route for a packet that `dev` encapsulates and `socket` sends, and the source
     /// address it gives.
     ///
-    /// Fails with ELOOP if the route leads back to `dev`, EAFNOSUPPORT if the addresses are of two
-    /// families, with what the lookup says otherwise.
+    /// Fails with ELOOP if the route leads back to `dev`, with what the lookup says otherwise.
     #[inline]
     pub(crate) fn lookup<T: NetDevice>(
         skb: &mut SkBuff,
         dev: &NetDev<T>,
         net: &Net,
         socket: &Socket<'_>,
-        flow: &Flow,
+        flow: &Flow<A>,
         cache: Cache<'_>,
-        _softirq: &Softirq<'_>,
-    ) -> Result<(Self, Addr)> {
-        let mut key: bindings::ip_tunnel_key = pin_init::zeroed();
-        let cache = cache.as_ptr(skb);
-        key.flow_flags = flow.flags;
-        match (flow.source, flow.destination) {
-            (Addr::V4(src), Addr::V4(dst)) => {
-                key.u.ipv4 = bindings::ip_tunnel_key__bindgen_ty_1__bindgen_ty_1 {
-                    src: u32::from_ne_bytes(src),
-                    dst: u32::from_ne_bytes(dst),
-                };
-                let mut source = 0u32;
-                // SAFETY: All pointers are valid for the call; bottom halves are off, as the per-CPU
-                // cache wants.
-                let route = from_err_ptr(unsafe {
-                    bindings::udp_tunnel_dst_lookup(
-                        skb.as_ptr(),
-                        dev.as_ptr(),
-                        net.as_ptr(),
-                        flow.ifindex as c_int,
-                        &mut source,
-                        &key,
-                        flow.source_port.to_be(),
-                        flow.destination_port.to_be(),
-                        flow.tos,
-                        cache,
-                    )
-                })?;
-                let route = NonNull::new(route.cast()).ok_or(EHOSTUNREACH)?;
-                // INVARIANT: The lookup returns a reference of its own, to an IPv4 route.
-                Ok((Self(route, Family::V4), Addr::V4(source.to_ne_bytes())))
-            }
-            (Addr::V6(src), Addr::V6(dst)) => {
-                key.u.ipv6 = bindings::ip_tunnel_key__bindgen_ty_1__bindgen_ty_2 {
-                    src: in6_addr(src),
-                    dst: in6_addr(dst),
-                };
-                key.label = flow.label.to_be();
-                let mut source = in6_addr([0; 16]);
-                // SAFETY: As above; the socket is open.
-                let route = from_err_ptr(unsafe {
-                    bindings::udp_tunnel6_dst_lookup(
-                        skb.as_ptr(),
-                        dev.as_ptr(),
-                        net.as_ptr(),
-                        socket.as_ptr(),
-                        flow.ifindex as c_int,
-                        &mut source,
-                        &key,
-                        flow.source_port.to_be(),
-                        flow.destination_port.to_be(),
-                        flow.tos,
-                        cache,
-                    )
-                })?;
-                let route = NonNull::new(route).ok_or(EHOSTUNREACH)?;
-                // SAFETY: All views of an IPv6 address are sixteen octets.
-                let source = unsafe { source.in6_u.u6_addr8 };
-                // INVARIANT: The lookup returns a reference of its own, to an IPv6 route.
-                Ok((Self(route, Family::V6), Addr::V6(source)))
-            }
-            _ => Err(EAFNOSUPPORT),
-        }
+        softirq: &Softirq<'_>,
+    ) -> Result<(Self, A)> {
+        let (route, source) = A::lookup(skb, dev, net, socket, flow, cache, softirq)?;
+        let route = NonNull::new(route).ok_or(EHOSTUNREACH)?;
+        // INVARIANT: The lookup returns a reference of its own.
+        Ok((Self(route, PhantomData), source))
     }
 
+    /// Returns whether the remote is this host, and no group or broadcast address.
+    #[inline]
+    pub(crate) fn is_local_unicast(&self) -> bool {
+        const OTHER: u32 = bindings::RTCF_BROADCAST | bindings::RTCF_MULTICAST;
+        // SAFETY: The route is valid by the invariants.
+        let flags = unsafe { A::route_flags(self.0.as_ptr()) };
+        flags & bindings::RTCF_LOCAL != 0 && flags & OTHER == 0
+    }
+
+    /// Returns the TTL or hop limit for packets that have none of their own.
+    #[inline]
+    pub(crate) fn hop_limit(&self) -> u8 {
+        // SAFETY: The route is valid by the invariants.
+        unsafe { A::hop_limit(self.0.as_ptr()) as u8 }
+    }
+}
+
+impl<A> Route<A> {
     pub(super) fn as_dst(&mut self) -> *mut bindings::dst_entry {
         self.0.as_ptr()
     }
@@ -218,57 +174,17 @@ impl Route {
         route
     }
 
-    /// Returns the IP version.
-    #[inline]
-    pub(crate) fn family(&self) -> Family {
-        self.1
-    }
-
-    /// Returns whether the remote is this host, and no group or broadcast address.
-    #[inline]
-    pub(crate) fn is_local_unicast(&self) -> bool {
-        const OTHER: u32 = bindings::RTCF_BROADCAST | bindings::RTCF_MULTICAST;
-        // `RTF_LOCAL` is the same bit, and the others mean nothing else of an IPv6 route.
-        let flags = match self.1 {
-            // SAFETY: By the invariants this is an IPv4 route.
-            Family::V4 => unsafe { (*self.0.as_ptr().cast::<bindings::rtable>()).rt_flags },
-            // SAFETY: By the invariants this is an IPv6 route.
-            Family::V6 => unsafe { bindings::shim_rt6_flags(self.0.as_ptr()) },
-        };
-        flags & bindings::RTCF_LOCAL != 0 && flags & OTHER == 0
-    }
-
     /// Returns the octets that the output device and the route want in front of an IP packet.
     #[inline]
     pub(crate) fn headroom(&self) -> u32 {
         // SAFETY: The route is valid by the invariants.
         unsafe { bindings::shim_dst_headroom(self.0.as_ptr()) }
     }
-
-    /// Returns the TTL or hop limit for packets that have none of their own.
-    #[inline]
-    pub(crate) fn hop_limit(&self) -> u8 {
-        // SAFETY: The route is valid by the invariants, and of the family.
-        let limit = unsafe {
-            match self.1 {
-                Family::V4 => bindings::shim_ip4_hoplimit(self.0.as_ptr()),
-                Family::V6 => bindings::shim_ip6_hoplimit(self.0.as_ptr()),
-            }
-        };
-        limit as u8
-    }
 }
 
-impl Drop for Route {
+impl<A> Drop for Route<A> {
     fn drop(&mut self) {
         // SAFETY: By the invariants we own a reference, which ends here.
         unsafe { bindings::dst_release(self.0.as_ptr()) };
-    }
-}
-
-/// Returns an address as C has it.
-pub(super) fn in6_addr(octets: [u8; 16]) -> bindings::in6_addr {
-    bindings::in6_addr {
-        in6_u: bindings::in6_addr__bindgen_ty_1 { u6_addr8: octets },
     }
 }

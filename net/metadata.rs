@@ -19,7 +19,8 @@ use super::{
     netns::Net,
     rcu::Softirq,
     skb::SkBuff,
-    udp_tunnel::Socket, //
+    udp_tunnel::Socket,
+    underlay::Underlay, //
 };
 use crate::wire::ip::{
     Addr,
@@ -266,14 +267,14 @@ impl Inquiry<'_> {
 
     /// As [`Route::lookup`], through the cache that comes with the metadata. Returns the source address
     /// of the route.
-    pub(crate) fn route_source<T: NetDevice>(
+    pub(crate) fn route_source<T: NetDevice, A: Underlay>(
         &mut self,
         dev: &NetDev<T>,
         net: &Net,
         socket: &Socket<'_>,
-        flow: &Flow,
+        flow: &Flow<A>,
         softirq: &Softirq<'_>,
-    ) -> Result<Addr> {
+    ) -> Result<A> {
         let cache = Cache::OfPacket;
         let (_, source) = Route::lookup(&mut self.0, dev, net, socket, flow, cache, softirq)?;
         Ok(source)

@@ -32,6 +32,7 @@ pub(crate) mod switchdev;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod udp_tunnel;
+pub(crate) mod underlay;
 
 mod decapsulate;
 mod device_ops;

@@ -200,12 +200,12 @@ u16 shim_udp_flow_src_port(struct net *net, struct sk_buff *skb, int min, int ma
 	return ntohs(udp_flow_src_port(net, skb, min, max, true));
 }
 
-bool shim_dst_cache_usable(struct sk_buff *skb)
+u32 shim_skb_tunnel_advice(struct sk_buff *skb)
 {
-	return ip_tunnel_dst_cache_usable(skb, skb_tunnel_info(skb));
-}
+	const struct ip_tunnel_info *info = skb_tunnel_info(skb);
 
-bool shim_skb_has_tunnel_info(struct sk_buff *skb) { return skb_tunnel_info(skb); }
+	return (info ? 1 : 0) | (ip_tunnel_dst_cache_usable(skb, info) ? 2 : 0);
+}
 
 bool shim_tunnel_info_df(struct sk_buff *skb)
 {

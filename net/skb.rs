@@ -346,18 +346,15 @@ impl SkBuff {
         }
     }
 
-    /// Returns whether a route cached for the remote serves this packet.
+    /// Returns what somebody above (tc, a lightweight tunnel) has to say of how this packet is tunnelled.
     #[inline]
-    pub(crate) fn may_use_cached_route(&self) -> bool {
+    pub(crate) fn tunnel_advice(&self) -> TunnelAdvice {
         // SAFETY: The packet is valid by the invariants.
-        unsafe { bindings::shim_dst_cache_usable(self.as_ptr()) }
-    }
-
-    /// Returns whether somebody above asked for tunnel properties of this packet (tc, lwtunnel).
-    #[inline]
-    pub(crate) fn has_tunnel_info(&self) -> bool {
-        // SAFETY: The packet is valid by the invariants.
-        unsafe { bindings::shim_skb_has_tunnel_info(self.as_ptr()) }
+        let bits = unsafe { bindings::shim_skb_tunnel_advice(self.as_ptr()) };
+        TunnelAdvice {
+            given: bits & 1 != 0,
+            may_cache: bits & 2 != 0,
+        }
     }
 
     /// Returns whether those properties ask for the outer packet not to be fragmented.
@@ -369,9 +366,9 @@ impl SkBuff {
     /// Compares the packet to the path MTU less `headroom`. If it does not fit and `reply` is set, it
     /// becomes the ICMP message that says so, from its destination to its sender
     /// (`skb_tunnel_check_pmtu`). Fails if that message cannot be made.
-    pub(crate) fn check_pmtu(
+    pub(crate) fn check_pmtu<A>(
         &mut self,
-        route: &mut Route,
+        route: &mut Route<A>,
         headroom: u16,
         reply: bool,
     ) -> Result<PathMtu> {
@@ -465,6 +462,15 @@ impl SkBuff {
             bindings::shim_netif_rx(skb) == bindings::NET_RX_SUCCESS as c_int
         }
     }
+}
+
+/// What [`SkBuff::tunnel_advice`] found.
+#[derive(Clone, Copy)]
+pub(crate) struct TunnelAdvice {
+    /// Whether there is anything at all.
+    pub(crate) given: bool,
+    /// Whether a route that is cached serves this packet.
+    pub(crate) may_cache: bool,
 }
 
 /// What a comparison to the path MTU found.

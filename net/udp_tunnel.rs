@@ -12,7 +12,7 @@ use super::{
         NetDevice, //
     },
     dst::{
-        in6_addr,
+        Flow,
         Route, //
     },
     gro,
@@ -26,6 +26,10 @@ use super::{
     skb::{
         DropReason,
         SkBuff, //
+    },
+    underlay::{
+        in6_addr,
+        Underlay, //
     }, //
 };
 use crate::wire::ip::{
@@ -154,24 +158,16 @@ impl Sender {
 /// The pointer is that of a UDP socket, valid during `'a`.
 pub(crate) struct Socket<'a>(*mut bindings::sock, PhantomData<&'a ()>);
 
-/// The fields of the outer headers.
-pub(crate) struct Outer {
-    /// Source address, of the family of the route.
-    pub(crate) source: Addr,
-    /// Destination address, of the same family.
-    pub(crate) destination: Addr,
+/// The fields of the outer headers that the flow does not say.
+pub(crate) struct Outer<A> {
+    /// Source address.
+    pub(crate) source: A,
     /// DSCP and ECN.
     pub(crate) tos: u8,
     /// Time to live or hop limit.
     pub(crate) ttl: u8,
     /// Whether routers must not fragment, IPv4.
     pub(crate) df: bool,
-    /// Flow label, IPv6.
-    pub(crate) label: u32,
-    /// UDP source port, in host order.
-    pub(crate) source_port: u16,
-    /// UDP destination port, in host order.
-    pub(crate) destination_port: u16,
     /// Whether the UDP checksum is computed.
     pub(crate) checksum: bool,
     /// Whether the packet leaves its namespace.
@@ -195,98 +191,16 @@ impl Socket<'_> {
     /// Puts UDP and IP headers in front of a packet that `dev` has encapsulated, and sends it. It is
     /// counted as sent, or as an error, on `dev`.
     #[inline]
-    pub(crate) fn send<T: NetDevice>(
+    pub(crate) fn send<T: NetDevice, A: Underlay>(
         &self,
         dev: &NetDev<T>,
         skb: SkBuff,
-        route: Route,
-        outer: &Outer,
+        route: Route<A>,
+        flow: &Flow<A>,
+        outer: &Outer<A>,
         softirq: &Softirq<'_>,
     ) {
-        match (outer.source, outer.destination, route.family()) {
-            (Addr::V4(source), Addr::V4(destination), Family::V4) => {
-                self.send4(skb, route, source, destination, outer, softirq);
-            }
-            (Addr::V6(source), Addr::V6(destination), Family::V6) => {
-                self.send6(dev, skb, route, source, destination, outer, softirq);
-            }
-            _ => skb.drop_with(DropReason::NOT_SPECIFIED),
-        }
-    }
-
-    #[inline]
-    fn send4(
-        &self,
-        skb: SkBuff,
-        route: Route,
-        source: [u8; 4],
-        destination: [u8; 4],
-        outer: &Outer,
-        _softirq: &Softirq<'_>,
-    ) {
-        /// `IP_DF` in network order.
-        const IP_DF: u16 = 0x4000u16.to_be();
-        let flags = if outer.mc_route {
-            bindings::shim_ipskb_mcroute
-        } else {
-            0
-        };
-        // SAFETY: The socket is valid; the packet and the route, which is an IPv4 one, are given away.
-        // Bottom halves are off.
-        unsafe {
-            bindings::udp_tunnel_xmit_skb(
-                route.into_raw().cast(),
-                self.0,
-                skb.into_raw(),
-                u32::from_ne_bytes(source),
-                u32::from_ne_bytes(destination),
-                outer.tos,
-                outer.ttl,
-                if outer.df { IP_DF } else { 0 },
-                outer.source_port.to_be(),
-                outer.destination_port.to_be(),
-                outer.crosses,
-                !outer.checksum,
-                flags,
-            )
-        };
-    }
-
-    #[expect(clippy::too_many_arguments)]
-    fn send6<T: NetDevice>(
-        &self,
-        dev: &NetDev<T>,
-        skb: SkBuff,
-        route: Route,
-        source: [u8; 16],
-        destination: [u8; 16],
-        outer: &Outer,
-        _softirq: &Softirq<'_>,
-    ) {
-        let flags = if outer.mc_route {
-            bindings::shim_ip6skb_mcroute
-        } else {
-            0
-        };
-        // SAFETY: The socket and the device are valid; the packet and the route, which is an IPv6 one,
-        // are given away. Bottom halves are off.
-        unsafe {
-            bindings::udp_tunnel6_xmit_skb(
-                route.into_raw(),
-                self.0,
-                skb.into_raw(),
-                dev.as_ptr(),
-                &in6_addr(source),
-                &in6_addr(destination),
-                outer.tos,
-                outer.ttl,
-                outer.label.to_be(),
-                outer.source_port.to_be(),
-                outer.destination_port.to_be(),
-                !outer.checksum,
-                flags,
-            )
-        };
+        A::send(self, dev, skb, route, flow, outer, softirq);
     }
 }
 
