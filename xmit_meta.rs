@@ -46,6 +46,7 @@ use crate::{
 use kernel::prelude::*;
 
 /// Sends a frame of a device whose options are among [`Flags::TRANSMIT_OTHERWISE`].
+#[inline(never)]
 pub(crate) fn start(dev: &NetDev<Device>, config: &Config, mut skb: SkBuff, softirq: &Softirq<'_>) {
     let mut origin = Origin::default();
     let mut nexthop = 0;
