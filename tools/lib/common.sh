@@ -45,7 +45,7 @@ explain_failure() {
 	elif grep -qE 'NO_PUBKEY|not signed|Missing key' "$1"; then
 		say "the keys of the Debian archive on this machine are too old for Debian 13; update the package debian-archive-keyring"
 	elif grep -qE '404 +Not Found|does not have a Release file' "$1"; then
-		say "the Debian mirror that apt is configured with lacks something that is needed; it must carry trixie and trixie-backports"
+		say "the Debian mirror that apt is configured with lacks something that is needed; it must carry trixie and trixie-backports (and sid, for make conformance)"
 	fi
 }
 
@@ -87,10 +87,19 @@ give_back() {
 short_hash() { sha256sum | cut -c1-12; }
 
 package_list() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$tools_dir/packages/$1"; }
-package_csv() { package_list "$1" | paste -sd,; }
+
+# image_packages IMAGE: those of "vm", and what another image has beyond it,
+# where "package/suite" takes the place of plain "package".
+image_packages() {
+	{
+		package_list vm
+		[ "$1" = vm ] || package_list "vm-$1"
+	} | awk -F/ '!($1 in all) { order[++n] = $1 } { all[$1] = $0 } END { for (i = 1; i <= n; i++) print all[order[i]] }'
+}
 
 root_dir() { printf '%s/root-%s\n' "$cache_dir" "$(package_list root | short_hash)"; }
-vmroot_image() { printf '%s/vmroot-%s.ext4\n' "$cache_dir" "$(package_list vm | short_hash)"; }
+image_file() { printf '%s/image-%s-%s.ext4\n' "$cache_dir" "$1" "$(image_packages "$1" | short_hash)"; }
+known_images() { (cd "$tools_dir/packages" && printf '%s\n' vm vm-*) | sed 's/^vm-//'; }
 
 # su without "-" leaves these out.
 PATH=$PATH:/usr/sbin:/sbin

@@ -17,7 +17,7 @@ make_payload() {
 	fi
 	if [ ${#files[@]} -gt 0 ]; then
 		mkdir "$top/files"
-		cp -- "${files[@]}" "$top/files/"
+		cp -a -- "${files[@]}" "$top/files/"
 	fi
 	: >"$top/.vm/argv"
 	[ $# -eq 0 ] || printf '%s\0' "$@" >"$top/.vm/argv"
@@ -36,7 +36,7 @@ write_settings() {
 	for name in release memory cpus append time_limit interactive; do
 		printf '%s=%q\n' "$name" "${!name}"
 	done >"$run/settings"
-	printf 'image=%q\n' "$(basename "$(vmroot_image)")" >>"$run/settings"
+	printf 'image=%q\n' "$(basename "$(image_file "$image")")" >>"$run/settings"
 }
 
 fetch_results() {

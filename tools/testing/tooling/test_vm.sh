@@ -29,6 +29,17 @@ test_vm_brings_project_in_and_results_out() {
 		{ [ -s "$scratch/vm out/kernel.log" ] || wrong "no kernel log"; }
 }
 
+test_vm_brings_files_in() {
+	mkdir -p "$scratch/brought in/deep"
+	echo text >"$scratch/brought in/deep/a file"
+	echo more >"$scratch/another"
+	try stock --file="$scratch/brought in" --file="$scratch/another" -- \
+		cat "/files/brought in/deep/a file" /files/another
+	status_is 0 && out_is $'text\nmore' || return
+	try stock --file="$scratch/nowhere" -- true
+	status_is 1 && err_has 'there is no file .*/nowhere'
+}
+
 test_vm_without_a_driver() {
 	try "$tools/vm" --driver=none -- sh -c 'test ! -d /sys/module/vxlan && modprobe vxlan && echo loaded'
 	status_is 0 && out_is loaded
@@ -75,6 +86,8 @@ test_vm_bad_options() {
 	status_is 2 && err_has 'timeout needs a number' || return
 	try "$tools/vm" --driver=stock
 	status_is 2 && err_has 'no command to run' || return
+	try "$tools/vm" --image=nothing -- true
+	status_is 2 && err_has 'no such image: nothing \(there are: vm conformance\)' || return
 	try "$tools/vm" --driver=stock true
 	status_is 2 && err_has 'goes after --' || return
 	try "$tools/vm" --interactive
