@@ -3,22 +3,18 @@
 
 import contextlib
 import os
-import re
 import subprocess
 
 import pytest
 
 from lib.host import Host
+from lib.kernel_log import KernelLog
 from lib.probe import Probe
 from lib.rtnl import NetlinkError, encode, mac, text
 from lib.uapi import IFLA
 from lib.wait import wait_for
 
 MODULE = "/sys/module/vxlan"
-TROUBLE = re.compile(
-    r"WARNING|BUG|Oops|general protection|refcount_t|KASAN|UBSAN|"
-    r"suspicious RCU|unregister_netdevice: waiting|hung task|rcu.*stall|"
-    r"leaked reference|Call Trace")
 
 
 def pytest_addoption(parser):
@@ -57,34 +53,11 @@ def driver(pytestconfig):
     return wanted
 
 
-class KernelLog:
-    """The kernel's log from now on."""
-
-    def __init__(self):
-        self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-        os.lseek(self.fd, 0, os.SEEK_END)
-        self.lines = []
-
-    def read(self):
-        """Every line since the test began."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                try:
-                    record = os.read(self.fd, 8192).decode(errors="replace")
-                except BrokenPipeError:
-                    continue
-                self.lines.append(record.split(";", 1)[1].splitlines()[0])
-        return self.lines
-
-    def close(self):
-        os.close(self.fd)
-
-
 @pytest.fixture(autouse=True)
 def kernel_log():
     log = KernelLog()
     yield log
-    bad = [line for line in log.read() if TROUBLE.search(line)]
+    bad = log.trouble()
     log.close()
     assert not bad, "the kernel complained:\n" + "\n".join(log.lines)
 
