@@ -6,6 +6,7 @@ help:
 	@echo 'On any machine that is Debian 12 or 13 (root or sudo, network the first time):'
 	@echo '  make demo     set up, build, boot a stock kernel, show the driver at work'
 	@echo '  make test     set up and run every test'
+	@echo '  make conformance [TESTS="..."]  the kernel tree'\''s selftests on both drivers, side by side'
 	@echo '  make check    format, clippy, layering'
 	@echo '  make differential  random netlink on the stock driver and on ours; SEED= and N= messages'
 	@echo '  make shell    a VM with the module loaded, interactive'
@@ -65,10 +66,14 @@ test:
 differential:
 	@tools/differential $(choice) $(if $(SEED),--seed=$(SEED)) $(if $(N),--messages=$(N))
 
+conformance:
+	@tools/conformance $(choice) $(TESTS)
+
 check: setup
 	@tools/in-root tools/check
 
 shell:
 	@tools/vm $(choice) --driver=ours --interactive
 
-.PHONY: help modules modules_install has-metadata no-space clean setup demo test differential check shell
+.PHONY: help modules modules_install has-metadata no-space clean setup demo test differential conformance \
+	check shell
