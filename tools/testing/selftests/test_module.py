@@ -220,7 +220,7 @@ def test_unload_with_moved_devices(hosts, pair):
 def modules():
     """Every vxlan.ko of this VM, ours and stock."""
     named = os.environ.get("VXLAN_OTHER_KO")
-    found = glob.glob(f"/lib/modules/{RELEASE}/**/vxlan.ko*", recursive=True)
+    found = glob.glob(f"/lib/modules/{RELEASE}*/**/vxlan.ko*", recursive=True)
     return sorted(found + ([named] if named else []))
 
 
