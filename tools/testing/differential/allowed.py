@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from lib import uapi as u
-from lib.uapi import IFLA, INFO
+from lib.uapi import IFLA, INFO, VX
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,43 @@ def _refused_replace(found):
             and found.acks[0][:2] == found.acks[1][:2])
 
 
+def _all(attrs):
+    for attr in attrs:
+        yield attr
+        yield from _all(attr.children())
+
+
+def _bad_nexthop_id(found):
+    """Stock reads four octets wherever NDA_NH_ID is, however short it is."""
+    return (found.message.kind in (u.RTM_NEWNEIGH, u.RTM_DELNEIGH)
+            and found.acks[1][:2] == (errno.EINVAL, "Invalid nexthop id")
+            and found.acks[1][2] == (u.NDA.NH_ID,)
+            and any(attr.kind == u.NDA.NH_ID and (len(attr.value) != 4 or attr.length)
+                    for attr in found.message.attrs))
+
+
 RULES = (
     Rule("Every refusal has a text", "an errno alone does not say what is wrong", _text_added),
     Rule("The attribute named is the right one", "stock looks it up among the link's attributes",
          _right_attribute),
     Rule("A refused table update changes nothing", "nothing is half done", _refused_replace,
          apart=True),
+    Rule("A nexthop id has four octets", "stock reads past the end of a shorter one",
+         _bad_nexthop_id, apart=True),
+)
+
+
+def _device_zero(message, acks):
+    """Stock goes on with a device in one of its two copies and none in the other."""
+    return (message.kind == u.RTM_NEWLINK and acks[0][0] == acks[1][0] == 0
+            and any(attr.kind == VX.LINK and attr.value == bytes(4)
+                    for attr in _all(message.attrs)) and not message.flags & u.NLM_F_EXCL)
+
+
+# What makes the two go apart though it may show only later: nothing after it is compared.
+PARTINGS = (
+    Rule("A change to `dev 0`", "the device below stays, and the default destination's with it",
+         _device_zero, apart=True),
 )
 
 
@@ -62,5 +93,13 @@ def rule_for(found, rules=RULES):
     """The rule that allows a difference, or None."""
     for rule in rules:
         if rule.matches(found):
+            return rule
+    return None
+
+
+def parting(message, acks):
+    """The rule by which the two drivers part here, or None."""
+    for rule in PARTINGS:
+        if rule.matches(message, acks):
             return rule
     return None

@@ -36,7 +36,7 @@ class Model:
     rng: object
     wanted: frozenset
     devices: dict = field(default_factory=dict)
-    nexthops: dict = field(default_factory=dict)    # id: "4", "6" or "group"
+    nexthops: dict = field(default_factory=dict)    # id: "4", "group 6", ...
     alive: set = field(default_factory=lambda: {"a", "b"})
     then: object = None
     subject: object = None

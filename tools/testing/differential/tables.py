@@ -57,8 +57,10 @@ def add(model):
     station = values.lladdr(rng)
     model.then = lambda: device.stations.add(station)
     attrs = [Attr(NDA.LLADDR, station)]
-    if model.may("nexthop") and values.rarely(rng, 0.2):
-        attrs.append(Attr(NDA.NH_ID, _nexthop_id(model)))
+    groups = _groups(model, device)
+    if model.may("nexthop") and values.rarely(rng, 0.35 if groups else 0.05):
+        attrs.append(Attr(NDA.NH_ID, rtnl.u32(rng.choice(groups)) if groups and
+                          not values.rarely(rng, 0.1) else _nexthop_id(model)))
         if values.rarely(rng, 0.1):
             attrs.append(Attr(NDA.DST, _destination(model, device)))
         if values.rarely(rng, 0.3 if device.external else 0.05):
@@ -74,7 +76,7 @@ def add(model):
     if values.rarely(rng):
         rng.shuffle(attrs)
     state = values.neighbour_state(rng)
-    if attrs[-1].kind == NDA.NH_ID and not values.rarely(rng):
+    if any(attr.kind == NDA.NH_ID for attr in attrs) and not values.rarely(rng):
         state = values.NUD["permanent"]
     how = rng.choice(ODD_HOW) if values.rarely(rng, 0.08) else rng.choice(HOW)
     return Message(device.ns, u.RTM_NEWNEIGH, u.NLM_F_ACK | how,
@@ -144,10 +146,17 @@ def flush(model):
 
 def _nexthop_id(model):
     if model.nexthops and not values.rarely(model.rng):
-        groups = [number for number, kind in model.nexthops.items() if kind == "group"]
+        groups = [number for number, kind in model.nexthops.items() if number in GROUPS]
         pool = groups if groups and model.rng.random() < 0.7 else list(model.nexthops)
         return rtnl.u32(model.rng.choice(pool))
     return rtnl.u32(model.rng.choice((0, 1, 2, 101, 102, 999)))
+
+
+def _groups(model, device):
+    """Groups that an entry of the device may use."""
+    family = "6" if device.six else "4"
+    return [number for number, kind in model.nexthops.items() if kind == "group " + family] \
+        if device.ns == "a" else []
 
 
 def _nhmsg(family):
@@ -160,7 +169,7 @@ def nexthop(model):
     ns = "a" if not values.rarely(rng) else model.namespace()
     flags = u.NLM_F_ACK | rng.choice((u.NLM_F_CREATE | u.NLM_F_EXCL, u.NLM_F_CREATE,
                                       u.NLM_F_CREATE | u.NLM_F_REPLACE, u.NLM_F_REPLACE))
-    singles = [number for number, kind in model.nexthops.items() if kind != "group"]
+    singles = [number for number, kind in model.nexthops.items() if number in NEXTHOPS]
     if singles and rng.random() < 0.4:
         number = rng.choice(GROUPS)
         family = rng.choice([model.nexthops[single] for single in singles])
@@ -170,7 +179,7 @@ def nexthop(model):
         members = rng.sample(members, rng.randint(1, len(members)))
         attrs = [Attr(NHA.ID, rtnl.u32(number)), Attr(NHA.GROUP, b"".join(
             struct.pack("=IBBH", member, rng.choice((0, 0, 3)), 0, 0) for member in members))]
-        kind, header = "group", _nhmsg(0)
+        kind, header = f"group {family}", _nhmsg(0)
     else:
         number = rng.choice(NEXTHOPS)
         six = model.may("ipv6") and rng.random() < 0.4
