@@ -98,26 +98,22 @@ fn change_group_and_default(
 ) -> Result {
     let moves = old.remote != new.remote;
     let regroups = dev.is_running() && (moves || old.ifindex != new.ifindex);
+    // The new group first: the old one could not be had back for sure. At the limit of memberships of
+    // a socket (`igmp_max_memberships`) the change fails then, where the stock driver's would not.
     if regroups {
-        mcast::leave(dev, old, rtnl);
-        mcast::join(dev, new, rtnl).inspect_err(|_| rejoin(dev, old, rtnl))?;
+        mcast::join(dev, new, rtnl)?;
     }
     if moves {
         fdb_update::move_default(dev, old, new, ack).inspect_err(|_| {
             if regroups {
                 mcast::leave(dev, new, rtnl);
-                rejoin(dev, old, rtnl);
             }
         })?;
     }
-    Ok(())
-}
-
-/// Joins the group again that was left for another.
-fn rejoin(dev: &NetDev<Device>, old: &Config, rtnl: &Rtnl<'_>) {
-    if mcast::join(dev, old, rtnl).is_err() {
-        pr_warn!("no memory to stay in a group\n");
+    if regroups {
+        mcast::leave(dev, old, rtnl);
     }
+    Ok(())
 }
 
 /// Has everybody see the new configuration. Cannot fail.

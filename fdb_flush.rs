@@ -108,33 +108,35 @@ impl Flush {
 /// Removes entries, the newest first, and tells of it (`vxlan_flush`).
 pub(crate) fn flush(dev: &NetDev<Device>, flush: &Flush) {
     let config = dev.config_copy();
-    let mut from = Some(Position::START);
+    let mut from = Some((Position::START, 0));
     while let Some(start) = from {
         from = flush_slice(dev, &config, flush, start);
         give_way();
     }
 }
 
-/// Looks at some entries. Returns where to go on.
+/// Looks at some entries, the first of them from one of its remotes on. Returns where to go on.
 fn flush_slice(
     dev: &NetDev<Device>,
     config: &Config,
     flush: &Flush,
-    from: Position,
-) -> Option<Position> {
+    (from, place): (Position, usize),
+) -> Option<(Position, usize)> {
     let guard = rcu::read_lock();
     let mut seen = 0usize;
     for entry in dev.fdb.iter_from(from, &guard) {
+        let position = entry.position();
         if seen == SLICE {
-            return Some(entry.position());
+            return Some((position, 0));
         }
         seen = seen.wrapping_add(1);
         if !flush.matches(entry, config, &guard) {
             continue;
         }
-        let mut from = 0;
-        while let Some(next) = flush_entry(dev, config, flush, entry, from) {
-            from = next;
+        // The entry of that place may be gone.
+        let place = if position == from { place } else { 0 };
+        if let Some(next) = flush_entry(dev, config, flush, entry, place) {
+            return Some((position, next));
         }
     }
     None

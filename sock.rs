@@ -325,12 +325,18 @@ pub(crate) fn attach(
         receive: config.flags.and(Flags::RECEIVE).bits(),
     };
     let member = NewEntry::of(&Member::of(config), dev.hold(), GFP_KERNEL)?;
-    let mut sockets = Namespace::of(net).sockets.lock();
-    let socket = match sockets.get(&key) {
-        Some(socket) => socket.clone(),
+    // Not locked while a socket is opened or closed: that takes locks of network devices, which are
+    // held where they ask for the ports. RTNL keeps others from opening the same.
+    let sockets = &Namespace::of(net).sockets;
+    let known = sockets.lock().get(&key).cloned();
+    let socket = match known {
+        Some(socket) => socket,
         None => {
             let socket = Socket::open(net, key, rtnl)?;
-            if let Err(error) = sockets.try_create_and_insert(key, socket.clone(), GFP_KERNEL) {
+            let listed = sockets
+                .lock()
+                .try_create_and_insert(key, socket.clone(), GFP_KERNEL);
+            if let Err(error) = listed {
                 close(&socket, rtnl);
                 return Err(error);
             }
@@ -339,7 +345,7 @@ pub(crate) fn attach(
     };
     let inserted = socket.members.lock().insert(member);
     if let Err(error) = inserted {
-        close_if_unused(&mut sockets, &socket, rtnl);
+        close_if_unused(net, &socket, rtnl);
         return Err(error);
     }
     Ok(socket)
@@ -350,7 +356,7 @@ pub(crate) fn detach(dev: &NetDev<Device>, config: &Config, socket: Arc<Socket>,
     drop(socket.members.lock().remove(&Member::of(config)));
     // A device that is up is registered, and so has a namespace.
     if let Some(net) = dev.link_net_rtnl(rtnl) {
-        close_if_unused(&mut Namespace::of(net).sockets.lock(), &socket, rtnl);
+        close_if_unused(net, &socket, rtnl);
     }
 }
 
@@ -408,9 +414,9 @@ impl<'a> ScopeChange<'a> {
     }
 }
 
-fn close_if_unused(sockets: &mut RBTree<SocketKey, Arc<Socket>>, socket: &Socket, rtnl: &Rtnl<'_>) {
+fn close_if_unused(net: &Net, socket: &Socket, rtnl: &Rtnl<'_>) {
     if socket.users() == 0 {
-        drop(sockets.remove(&socket.key));
+        drop(Namespace::of(net).sockets.lock().remove(&socket.key));
         close(socket, rtnl);
     }
 }

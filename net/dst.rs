@@ -148,10 +148,8 @@ impl<A: Underlay> Route<A> {
     /// Returns whether the remote is this host, and no group or broadcast address.
     #[inline]
     pub(crate) fn is_local_unicast(&self) -> bool {
-        const OTHER: u32 = bindings::RTCF_BROADCAST | bindings::RTCF_MULTICAST;
         // SAFETY: The route is valid by the invariants.
-        let flags = unsafe { A::route_flags(self.0.as_ptr()) };
-        flags & bindings::RTCF_LOCAL != 0 && flags & OTHER == 0
+        unsafe { A::is_local_unicast(self.0.as_ptr()) }
     }
 
     /// Returns the TTL or hop limit for packets that have none of their own.

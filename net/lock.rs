@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
 
-use super::bindings;
+use super::{
+    bindings,
+    rcu::RcuProof, //
+};
 use kernel::{
     prelude::*,
     sync::lock::{
@@ -25,12 +28,13 @@ impl LockId {
     }
 }
 
-/// Evidence that a lock is held.
+/// Evidence that a lock is held, and bottom halves are off with it.
 ///
 /// # Safety
 ///
-/// At any time at most one value with a given [`LockId`] exists.
-pub(crate) unsafe trait WriteProof {
+/// At any time at most one value with a given [`LockId`] exists, and bottom halves are disabled
+/// meanwhile.
+pub(crate) unsafe trait WriteProof: RcuProof {
     /// Which lock.
     fn lock_id(&self) -> LockId;
 }

@@ -57,7 +57,8 @@ impl Order {
     ///
     /// # Safety
     ///
-    /// Nobody else changes the order meanwhile. `item` is aligned to four octets and valid until a
+    /// Nobody else changes the order meanwhile, and bottom halves are off: the array's lock is taken in
+    /// softirqs too. `item` is aligned to four octets and valid until a
     /// grace period after it is erased or replaced.
     pub(super) unsafe fn store(&self, number: usize, item: *mut c_void) -> Result {
         // SAFETY: The array is initialised; an aligned pointer is what it takes.
@@ -68,7 +69,8 @@ impl Order {
     ///
     /// # Safety
     ///
-    /// Nobody else changes the order meanwhile.
+    /// Nobody else changes the order meanwhile, and bottom halves are off: the array's lock is taken in
+    /// softirqs too.
     pub(super) unsafe fn erase(&self, number: usize) {
         // SAFETY: The array is initialised.
         unsafe { bindings::xa_erase(self.array.get(), number) };

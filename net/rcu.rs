@@ -29,7 +29,8 @@ use kernel::{
     }, //
 };
 
-/// Evidence of an RCU read-side critical section.
+/// Evidence of an RCU read-side critical section, of whatever flavour. C code that checks for
+/// `rcu_read_lock()` itself takes it itself, in its shim.
 ///
 /// # Safety
 ///

@@ -243,15 +243,8 @@ unsigned int shim_dst_headroom(struct dst_entry *dst)
 
 int shim_ip4_hoplimit(struct dst_entry *dst) { return ip4_dst_hoplimit(dst); }
 int shim_ip6_hoplimit(struct dst_entry *dst) { return ip6_dst_hoplimit(dst); }
-u32 shim_rt6_flags(struct dst_entry *dst) { return dst_rt6_info(dst)->rt6i_flags; }
-/*
- * A route cached within this very jiffy is forgotten too, which
- * dst_cache_reset() would keep: times are compared, not orders.
- */
-void shim_dst_cache_reset(struct dst_cache *cache)
-{
-	WRITE_ONCE(cache->reset_ts, jiffies + 1);
-}
+bool shim_rt6_is_local(struct dst_entry *dst) { return dst_rt6_info(dst)->rt6i_flags & RTF_LOCAL; }
+void shim_dst_cache_reset(struct dst_cache *cache) { dst_cache_reset(cache); }
 
 int shim_udp_sock_create(struct net *net, bool v6, u16 port, int ifindex, bool checksum6,
 			 struct sock **sk)

@@ -151,7 +151,7 @@ void shim_skb_no_checksum(struct sk_buff *skb);
 unsigned int shim_dst_headroom(struct dst_entry *dst);
 int shim_ip4_hoplimit(struct dst_entry *dst);
 int shim_ip6_hoplimit(struct dst_entry *dst);
-u32 shim_rt6_flags(struct dst_entry *dst);
+bool shim_rt6_is_local(struct dst_entry *dst);
 void shim_dst_cache_reset(struct dst_cache *cache);
 
 /* nexthops */

@@ -12,14 +12,33 @@
 
 bool shim_nexthop_get(struct nexthop *nh) { return nexthop_get(nh); }
 void shim_nexthop_put(struct nexthop *nh) { nexthop_put(nh); }
-bool shim_nexthop_is_fdb(const struct nexthop *nh) { return nexthop_is_fdb(nh); }
-bool shim_nexthop_is_multipath(const struct nexthop *nh) { return nexthop_is_multipath(nh); }
-bool shim_nexthop_has_v4(const struct nexthop *nh) { return nexthop_has_v4(nh); }
+/*
+ * These read what wants rcu_read_lock() itself, where the caller may have
+ * disabled bottom halves only.
+ */
+bool shim_nexthop_is_fdb(const struct nexthop *nh)
+{
+	guard(rcu)();
+	return nexthop_is_fdb(nh);
+}
+
+bool shim_nexthop_is_multipath(const struct nexthop *nh)
+{
+	guard(rcu)();
+	return nexthop_is_multipath(nh);
+}
+
+bool shim_nexthop_has_v4(const struct nexthop *nh)
+{
+	guard(rcu)();
+	return nexthop_has_v4(nh);
+}
 
 u16 shim_nexthop_select(struct nexthop *nh, u32 hash, u8 *address, u16 *port)
 {
 	struct vxlan_rdst to = {};
 
+	guard(rcu)();
 	if (!vxlan_fdb_nh_path_select(nh, hash, &to))
 		return AF_UNSPEC;
 	*port = ntohs(to.remote_port);

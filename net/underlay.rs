@@ -54,14 +54,13 @@ pub(crate) unsafe trait Underlay: Copy + Into<Addr> + 'static {
         softirq: &Softirq<'_>,
     ) -> Result<(*mut bindings::dst_entry, Self)>;
 
-    /// Returns the flags of a route, of which those of `RTCF_*` that are asked for mean the same for
-    /// all versions.
+    /// Returns whether a route leads to this host, and to no group or broadcast address.
     ///
     /// # Safety
     ///
     /// `route` is a valid route of this version.
     #[doc(hidden)]
-    unsafe fn route_flags(route: *mut bindings::dst_entry) -> u32;
+    unsafe fn is_local_unicast(route: *mut bindings::dst_entry) -> bool;
 
     /// Returns the TTL or hop limit of a route.
     ///
@@ -140,9 +139,11 @@ unsafe impl Underlay for [u8; 4] {
     }
 
     #[inline]
-    unsafe fn route_flags(route: *mut bindings::dst_entry) -> u32 {
+    unsafe fn is_local_unicast(route: *mut bindings::dst_entry) -> bool {
+        const OTHER: u32 = bindings::RTCF_BROADCAST | bindings::RTCF_MULTICAST;
         // SAFETY: By this function's contract it is the start of a `struct rtable`.
-        unsafe { (*route.cast::<bindings::rtable>()).rt_flags }
+        let flags = unsafe { (*route.cast::<bindings::rtable>()).rt_flags };
+        flags & bindings::RTCF_LOCAL != 0 && flags & OTHER == 0
     }
 
     #[inline]
@@ -235,10 +236,9 @@ unsafe impl Underlay for [u8; 16] {
         Ok((route, unsafe { source.in6_u.u6_addr8 }))
     }
 
-    unsafe fn route_flags(route: *mut bindings::dst_entry) -> u32 {
-        // `RTF_LOCAL` is `RTCF_LOCAL`, and the other two are used for nothing else.
+    unsafe fn is_local_unicast(route: *mut bindings::dst_entry) -> bool {
         // SAFETY: By this function's contract.
-        unsafe { bindings::shim_rt6_flags(route) }
+        unsafe { bindings::shim_rt6_is_local(route) }
     }
 
     unsafe fn hop_limit(route: *mut bindings::dst_entry) -> c_int {
