@@ -8,10 +8,7 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    config::{
-        Config,
-        Flags, //
-    },
+    config::Config,
     fdb_nexthop::ByNexthop,
     fdb_vtep::{
         Vtep,
@@ -91,11 +88,10 @@ impl Key {
     /// entries of more than one VNI.
     #[inline]
     pub(crate) fn new(config: &Config, mac: MacAddr, vni: u32) -> Self {
-        let vni = match config.flags.has(Flags::COLLECT_METADATA) {
-            true => vni,
-            false => config.vni.get(),
-        };
-        Self { mac, vni }
+        Self {
+            mac,
+            vni: config.table(vni),
+        }
     }
 }
 
@@ -289,28 +285,11 @@ impl Fdb {
         }? Error)
     }
 
-    /// Finds the entry for a station of the device's own VNI.
+    /// Finds an entry.
     #[inline]
-    pub(crate) fn find<'a>(
-        &'a self,
-        mac: MacAddr,
-        config: &Config,
-        reader: &'a impl RcuProof,
-    ) -> Option<&'a Entry> {
-        self.find_in(mac, config.vni.get(), config, reader)
-    }
-
-    /// As [`Fdb::find`], of the VNI that a packet belongs to.
-    #[inline]
-    pub(crate) fn find_in<'a>(
-        &'a self,
-        mac: MacAddr,
-        vni: u32,
-        config: &Config,
-        reader: &'a impl RcuProof,
-    ) -> Option<&'a Entry> {
+    pub(crate) fn find<'a>(&'a self, key: &Key, reader: &'a impl RcuProof) -> Option<&'a Entry> {
         self.table
-            .lookup(&Key::new(config, mac, vni), reader)
+            .lookup(key, reader)
             .map(|entry| -> &Entry { entry })
     }
 
@@ -318,11 +297,10 @@ impl Fdb {
     #[inline]
     pub(crate) fn find_for_packet<'a>(
         &'a self,
-        mac: MacAddr,
-        config: &Config,
+        key: &Key,
         softirq: &'a Softirq<'_>,
     ) -> Option<&'a Entry> {
-        let entry = self.find(mac, config, softirq)?;
+        let entry = self.find(key, softirq)?;
         touch(&entry.used);
         Some(entry)
     }

@@ -38,41 +38,14 @@ use crate::{
         skb::DropReason, //
     },
     wire::{
-        ethernet::MacAddr,
         ip::Addr, //
     }, //
 };
 use kernel::prelude::*;
 
-/// Learns that a station is behind a remote, from a packet of the device's own VNI: see [`learn_in`].
-#[inline]
-pub(crate) fn learn(
-    dev: &NetDev<Device>,
-    config: &Config,
-    mac: MacAddr,
-    source: Addr,
-    ifindex: u32,
-    softirq: &Softirq<'_>,
-) -> Result<(), DropReason> {
-    let vni = config.vni.get();
-    learn_in(
-        dev,
-        config,
-        &Seen {
-            mac,
-            vni,
-            source,
-            ifindex,
-        },
-        softirq,
-    )
-}
-
 /// Where a station was seen.
 pub(crate) struct Seen {
-    pub(crate) mac: MacAddr,
-    /// The VNI of the packet.
-    pub(crate) vni: u32,
+    pub(crate) station: Key,
     /// The remote that it came from.
     pub(crate) source: Addr,
     /// The link that the remote's address is valid on, 0 if it is valid on all.
@@ -84,16 +57,16 @@ pub(crate) struct Seen {
 /// Fails if the packet is to be dropped: its source is no station's address, or a static entry or one
 /// with a nexthop says that the station is elsewhere.
 #[inline]
-pub(crate) fn learn_in(
+pub(crate) fn learn(
     dev: &NetDev<Device>,
     config: &Config,
     seen: &Seen,
     softirq: &Softirq<'_>,
 ) -> Result<(), DropReason> {
-    if !seen.mac.is_valid() {
+    if !seen.station.mac.is_valid() {
         return Err(DropReason::MAC_INVALID_SOURCE);
     }
-    let Some(entry) = dev.fdb.find_in(seen.mac, seen.vni, config, softirq) else {
+    let Some(entry) = dev.fdb.find(&seen.station, softirq) else {
         learn_new(dev, config, seen);
         return Ok(());
     };
@@ -114,8 +87,8 @@ pub(crate) fn learn_in(
 
 fn learn_new(dev: &NetDev<Device>, config: &Config, seen: &Seen) {
     let learned = Update {
-        mac: seen.mac,
-        source_vni: seen.vni,
+        mac: seen.station.mac,
+        source_vni: seen.station.vni,
         target: Target {
             addr: seen.source,
             port: config.port,
@@ -140,7 +113,7 @@ fn learn_new(dev: &NetDev<Device>, config: &Config, seen: &Seen) {
 /// Moves a station to where a packet came from: another remote, with a route cache of its own.
 fn relearn(dev: &NetDev<Device>, config: &Config, seen: &Seen) {
     let table = dev.fdb.table.lock();
-    let entry = table.find(&Key::new(config, seen.mac, seen.vni));
+    let entry = table.find(&seen.station);
     let Some(entry) = entry.filter(|entry| !entry.is_static() && !entry.nexthop.is_set()) else {
         return;
     };
@@ -161,7 +134,7 @@ fn relearn(dev: &NetDev<Device>, config: &Config, seen: &Seen) {
     if point_at(dev, entry, &new, old.is_offloaded(), &table).is_err() {
         return;
     }
-    log::moved(dev, seen.mac, from, seen.source);
+    log::moved(dev, seen.station.mac, from, seen.source);
     let moved = entry.shown(&table);
     let offered = moved.map_or(Ok(()), |moved| {
         fdb_switch::offer(dev, entry, moved, Audience::All, &ExtAck::none())

@@ -9,6 +9,11 @@
 use crate::{
     config::Config,
     device::Device,
+    fdb_notify::{
+        put_addr,
+        put_link_net,
+        put_times, //
+    },
     net::{
         device::NetDev,
         neigh::{
@@ -24,10 +29,7 @@ use crate::{
             Message, //
         },
         rcu::Softirq,
-        time::{
-            clock_ticks,
-            Jiffies, //
-        }, //
+        time::Jiffies, //
     },
     wire::{
         ethernet::{
@@ -74,8 +76,7 @@ pub(crate) fn unknown_ip(dev: &NetDev<Device>, addr: Addr, softirq: &Softirq<'_>
     notify(dev, family, softirq, |message| {
         match addr {
             _ if addr.is_any() => {}
-            Addr::V4(octets) => message.put(attr::DST, &octets)?,
-            Addr::V6(octets) => message.put(attr::DST, &octets)?,
+            addr => put_addr(message, addr)?,
         }
         message.put(attr::VNI, &NO_VNI.to_ne_bytes())
     });
@@ -99,17 +100,13 @@ fn notify(
         ifindex: dev.ifindex(),
     };
     let net = dev.net(softirq);
+    if !neigh::has_listeners(net) {
+        return;
+    }
     neigh::notify(net, Kind::Get, &header, SIZE, |message| {
-        if let Some(link_net) = dev.link_net(softirq).filter(|link_net| !link_net.is(net)) {
-            message.put(attr::LINK_NETNSID, &net.id_of(link_net).to_ne_bytes())?;
-        }
+        put_link_net(message, dev, softirq)?;
         about(message)?;
         // There is no entry that was ever used or changed: the times are those since zero.
-        let ever = clock_ticks(Jiffies::now().get());
-        let info = CacheInfo {
-            used: ever,
-            updated: ever,
-        };
-        message.put(attr::CACHEINFO, &info.octets())
+        put_times(message, Jiffies::from_raw(0), Jiffies::from_raw(0))
     });
 }

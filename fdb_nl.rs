@@ -209,7 +209,7 @@ impl FdbOps for Device {
             .get(attr::VNI)
             .and_then(|vni| vni.u32())
             .unwrap_or(own);
-        let Some(entry) = dev.fdb.find_in(address, vni, config, guard) else {
+        let Some(entry) = dev.fdb.find(&Key::new(config, address, vni), guard) else {
             ack.message("Fdb entry not found");
             return Err(ENOENT);
         };

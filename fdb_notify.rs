@@ -129,7 +129,11 @@ fn put_attrs(
     put_times(message, entry.used(), entry.updated())
 }
 
-fn put_link_net(message: &mut Message<'_>, dev: &NetDev<Device>, reader: &impl RcuProof) -> Result {
+pub(crate) fn put_link_net(
+    message: &mut Message<'_>,
+    dev: &NetDev<Device>,
+    reader: &impl RcuProof,
+) -> Result {
     let net = dev.net(reader);
     match dev.link_net(reader).filter(|link_net| !link_net.is(net)) {
         Some(link_net) => message.put(attr::LINK_NETNSID, &net.id_of(link_net).to_ne_bytes()),
@@ -137,14 +141,14 @@ fn put_link_net(message: &mut Message<'_>, dev: &NetDev<Device>, reader: &impl R
     }
 }
 
-fn put_addr(message: &mut Message<'_>, addr: Addr) -> Result {
+pub(crate) fn put_addr(message: &mut Message<'_>, addr: Addr) -> Result {
     match addr {
         Addr::V4(octets) => message.put(attr::DST, &octets),
         Addr::V6(octets) => message.put(attr::DST, &octets),
     }
 }
 
-fn put_times(message: &mut Message<'_>, used: Jiffies, updated: Jiffies) -> Result {
+pub(crate) fn put_times(message: &mut Message<'_>, used: Jiffies, updated: Jiffies) -> Result {
     let now = Jiffies::now();
     let info = CacheInfo {
         used: clock_ticks(now.since(used)),

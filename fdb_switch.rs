@@ -145,7 +145,7 @@ impl SwitchFdb for Device {
     fn find(dev: &NetDev<Self>, mac: MacAddr, vni: u32) -> Option<FdbInfo> {
         let guard = rcu::read_lock();
         let config = dev.config(&guard);
-        let entry = dev.fdb.find_in(mac, vni, config, &guard)?;
+        let entry = dev.fdb.find(&Key::new(config, mac, vni), &guard)?;
         entry.shown(&guard).map(|remote| info(entry, remote))
     }
 

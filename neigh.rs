@@ -12,7 +12,10 @@ use crate::{
         Flags, //
     },
     device::Device,
-    fdb::Entry,
+    fdb::{
+        Entry,
+        Key, //
+    },
     fdb_miss,
     net::{
         device::NetDev,
@@ -41,24 +44,25 @@ const IPV4_LEN: usize = 20;
 const IPV6_LEN: usize = 40;
 
 /// Takes a packet that asks who has an address: the owner answers by us, or nobody does. Any other
-/// packet is given back.
+/// packet is given back. `vni` is that of the table in which stations are looked up.
 pub(crate) fn reduce(
     dev: &NetDev<Device>,
     config: &Config,
     mut skb: SkBuff,
+    vni: u32,
     softirq: &Softirq<'_>,
 ) -> Option<SkBuff> {
     let Some(ethernet) = skb.mac_header().map(ethernet::Header::parse) else {
         return Some(skb);
     };
     match ethernet.ethertype {
-        ethertype::ARP => reduce_request(dev, config, &mut skb, softirq),
+        ethertype::ARP => reduce_request(dev, config, &mut skb, vni, softirq),
         ethertype::IPV6 => match solicitation(&mut skb) {
             Some(asked) => {
                 // The device has no neighbours to answer for without IPv6.
                 if neighbour::ipv6_enabled() {
                     let asker = ethernet.source;
-                    reduce_solicitation(dev, config, &mut skb, &asked, asker, softirq);
+                    reduce_solicitation(dev, config, &mut skb, &asked, asker, vni, softirq);
                 }
             }
             None => return Some(skb),
@@ -70,7 +74,13 @@ pub(crate) fn reduce(
 }
 
 /// Answers an ARP request, if it is one and the owner is known (`arp_reduce`).
-fn reduce_request(dev: &NetDev<Device>, config: &Config, skb: &mut SkBuff, softirq: &Softirq<'_>) {
+fn reduce_request(
+    dev: &NetDev<Device>,
+    config: &Config,
+    skb: &mut SkBuff,
+    vni: u32,
+    softirq: &Softirq<'_>,
+) {
     if !dev.does_arp() {
         return;
     }
@@ -87,7 +97,7 @@ fn reduce_request(dev: &NetDev<Device>, config: &Config, skb: &mut SkBuff, softi
         miss(dev, config, Addr::V4(target), softirq);
         return;
     };
-    if let Some((owner, _)) = remote_owner(dev, config, &neighbour, softirq) {
+    if let Some((owner, _)) = remote_owner(dev, &neighbour, vni, softirq) {
         answer(dev, &request.reply(owner), softirq);
     }
 }
@@ -105,6 +115,7 @@ fn reduce_solicitation(
     skb: &mut SkBuff,
     asked: &nd::Solicitation,
     asker: MacAddr,
+    vni: u32,
     softirq: &Softirq<'_>,
 ) {
     let Some(target) = asked.target() else {
@@ -114,7 +125,7 @@ fn reduce_solicitation(
         miss(dev, config, Addr::V6(target), softirq);
         return;
     };
-    let Some((owner, entry)) = remote_owner(dev, config, &neighbour, softirq) else {
+    let Some((owner, entry)) = remote_owner(dev, &neighbour, vni, softirq) else {
         return;
     };
     // The options may be anywhere in the packet.
@@ -137,15 +148,15 @@ fn reduce_solicitation(
 /// is on this side of the tunnel and answers by itself: an entry says so by a remote of address zero.
 fn remote_owner<'a>(
     dev: &'a NetDev<Device>,
-    config: &Config,
     neighbour: &Neighbour,
+    vni: u32,
     softirq: &'a Softirq<'_>,
 ) -> Option<(MacAddr, Option<&'a Entry>)> {
     if !neighbour.is_connected() {
         return None;
     }
     let owner = MacAddr::new(neighbour.address());
-    let entry = dev.fdb.find_for_packet(owner, config, softirq);
+    let entry = dev.fdb.find_for_packet(&Key { mac: owner, vni }, softirq);
     let here = entry
         .and_then(|entry| entry.remotes.first(softirq))
         .is_some_and(|remote| remote.target.addr.is_any());

@@ -10,7 +10,11 @@ use crate::{
         Flags, //
     },
     device::Device,
-    fdb_learn,
+    fdb::Key,
+    fdb_learn::{
+        self,
+        Seen, //
+    },
     log,
     net::{
         device::{
@@ -143,7 +147,10 @@ fn decapsulate<'a>(
     };
     let outer = outer_header(skb, socket.family()).ok_or(DropReason::NOT_SPECIFIED)?;
     match content {
-        Content::Frame => accept_frame(dev, config, skb, outer.source, ifindex, softirq)?,
+        Content::Frame => {
+            let vni = header.vni().get();
+            accept_frame(dev, config, skb, vni, outer.source, ifindex, softirq)?;
+        }
         Content::Packet => skb.receive_raw_on(dev),
     }
 
@@ -164,11 +171,12 @@ fn decapsulate<'a>(
 }
 
 /// Makes the packet a frame that the device received, unless the device sent it itself, and learns
-/// where its sender is.
+/// where its sender is. `vni` is that of the packet, which the table goes by.
 fn accept_frame(
     dev: &NetDev<Device>,
     config: &Config,
     skb: &mut SkBuff,
+    vni: u32,
     remote: Addr,
     ifindex: u32,
     softirq: &Softirq<'_>,
@@ -184,7 +192,12 @@ fn accept_frame(
             true => ifindex,
             false => 0,
         };
-        fdb_learn::learn(dev, config, source, remote, link, softirq)?;
+        let seen = Seen {
+            station: Key { mac: source, vni },
+            source: remote,
+            ifindex: link,
+        };
+        fdb_learn::learn(dev, config, &seen, softirq)?;
     }
     Ok(())
 }
@@ -258,7 +271,8 @@ pub(crate) fn owns_error(
 }
 
 /// Takes a frame that another device of this host would have sent to `dev` through the underlay
-/// (`vxlan_encap_bypass`): it comes from the loopback address.
+/// (`vxlan_encap_bypass`): it comes from the loopback address. Its source is learned as one of the VNI
+/// `learn`.
 pub(crate) fn receive_local(
     dev: &NetDev<Device>,
     skb: SkBuff,
@@ -272,10 +286,15 @@ pub(crate) fn receive_local(
         return;
     }
     let ethernet = skb.mac_header().map(ethernet::Header::parse);
-    if let Some(ethernet) = ethernet.filter(|_| learn.is_some() && config.learning()) {
+    if let (Some(ethernet), Some(vni), true) = (ethernet, learn, config.learning()) {
         // As on the wire, a frame whose source cannot be learned; here it is delivered all the same.
         let loopback = config.family().loopback();
-        let _ = fdb_learn::learn(dev, config, ethernet.source, loopback, 0, softirq);
+        let seen = Seen {
+            station: Key::new(config, ethernet.source, vni),
+            source: loopback,
+            ifindex: 0,
+        };
+        let _ = fdb_learn::learn(dev, config, &seen, softirq);
     }
     let len = skb.len();
     if skb.loop_to(dev, softirq) {

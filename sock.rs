@@ -166,19 +166,20 @@ impl TableKey for VniKey {
     }
 }
 
-/// The devices of a socket, by VNI and [`Config::scope`].
+/// The devices of a socket, by VNI, [`Config::scope`] and the family of their configured addresses,
+/// which is that of the socket but in metadata mode.
 #[derive(Clone, Copy)]
-struct Member(Vni, u32);
+struct Member(Vni, u32, Family);
 
 impl Member {
     fn of(config: &Config) -> Self {
-        Self(config.vni, config.scope())
+        Self(config.vni, config.scope(), config.family())
     }
 }
 
 impl TableKey for Member {
     fn words(&self) -> [u32; 3] {
-        [self.0.get(), self.1, 0]
+        [self.0.get(), self.1, self.2 as u32]
     }
 }
 
@@ -246,20 +247,24 @@ impl Socket {
         ifindex: u32,
         reader: &'a impl RcuProof,
     ) -> Option<&'a NetDev<Device>> {
-        // Devices in metadata mode take all packets, as VNI 0.
-        let vni = match self.key.has(Flags::COLLECT_METADATA) {
-            true => Vni::ZERO,
-            false => vni,
+        let find = |vni, scope, family| -> Option<&'a NetDev<Device>> {
+            let found = self.members.lookup(&Member(vni, scope, family), reader)?;
+            Some(found)
         };
-        if self.key.family == Family::V6 {
-            let local = self.members.lookup(&Member(vni, ifindex), reader);
-            if let Some(dev) = local {
-                return Some(dev);
+        let family = self.key.family;
+        if self.key.has(Flags::COLLECT_METADATA) {
+            // Devices in metadata mode take all packets, as VNI 0, whatever their own addresses.
+            return find(Vni::ZERO, ifindex, family)
+                .or_else(|| find(Vni::ZERO, 0, Family::V4))
+                .or_else(|| find(Vni::ZERO, 0, Family::V6));
+        }
+        if family == Family::V6 {
+            let local = find(vni, ifindex, family);
+            if local.is_some() {
+                return local;
             }
         }
-        self.members
-            .lookup(&Member(vni, 0), reader)
-            .map(|dev| -> &NetDev<Device> { dev })
+        find(vni, 0, family)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     device::Device,
     fdb::{
         Entry,
+        Key,
         Target, //
     },
     fdb_miss,
@@ -158,24 +159,25 @@ pub(crate) fn start(dev: &NetDev<Device>, mut skb: SkBuff, softirq: &Softirq<'_>
     if config.flags.intersects(Flags::TRANSMIT_OTHERWISE) {
         return xmit_meta::start(dev, config, skb, softirq);
     }
-    match find_entry(dev, config, &skb, softirq) {
+    match find_entry(dev, &skb, config.vni.get(), softirq) {
         Some(entry) => send_all(dev, config, skb, entry, Origin::default(), softirq),
         None => no_entry(dev, config, skb, softirq),
     }
 }
 
-/// Finds the entry that a frame goes by.
+/// Finds the entry that a frame goes by. `vni` is that of the table.
 #[inline]
 pub(crate) fn find_entry<'a>(
     dev: &'a NetDev<Device>,
-    config: &Config,
     skb: &SkBuff,
+    vni: u32,
     softirq: &'a Softirq<'_>,
 ) -> Option<&'a Entry> {
     let destination = ethernet::Header::parse(skb.mac_header()?).destination;
+    let key = |mac| Key { mac, vni };
     dev.fdb
-        .find_for_packet(destination, config, softirq)
-        .or_else(|| dev.fdb.find_for_packet(MacAddr::ZERO, config, softirq))
+        .find_for_packet(&key(destination), softirq)
+        .or_else(|| dev.fdb.find_for_packet(&key(MacAddr::ZERO), softirq))
 }
 
 /// Drops a frame that no entry is for, and tells user space if it wants to be told.
@@ -215,7 +217,7 @@ pub(crate) fn send_all(
 }
 
 /// Sends a frame to the member of a nexthop group that its flow belongs to.
-fn send_by(
+pub(crate) fn send_by(
     dev: &NetDev<Device>,
     config: &Config,
     mut skb: SkBuff,

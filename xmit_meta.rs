@@ -11,6 +11,7 @@ use crate::{
         Flags, //
     },
     device::Device,
+    fdb::Key,
     neigh,
     net::{
         device::NetDev,
@@ -24,6 +25,7 @@ use crate::{
             TunnelOption, //
         },
         neigh::flag,
+        nexthop::Nexthop,
         rcu::Softirq,
         skb::{
             DropReason,
@@ -33,7 +35,10 @@ use crate::{
     },
     wire::{
         ethernet,
-        ip::Addr,
+        ip::{
+            Addr,
+            Family, //
+        },
         vxlan::Vni, //
     },
     xmit::{
@@ -62,32 +67,60 @@ pub(crate) fn start(dev: &NetDev<Device>, config: &Config, mut skb: SkBuff, soft
             }
         }
     }
+    let table = config.table(origin.vni);
     if config.flags.has(Flags::PROXY) {
-        match neigh::reduce(dev, config, skb, softirq) {
+        match neigh::reduce(dev, config, skb, table, softirq) {
             Some(other) => skb = other,
             None => return,
         }
     }
     if nexthop != 0 {
-        // The driver cannot send by a nexthop group yet: as if there were none of this number.
-        return TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq);
+        return send_by_number(dev, config, skb, nexthop, origin, softirq);
     }
     if config.flags.has(Flags::RSC) {
-        origin.circuited = circuit(dev, config, &mut skb, softirq);
+        origin.circuited = circuit(dev, config, &mut skb, table, softirq);
     }
-    match xmit::find_entry(dev, config, &skb, softirq) {
+    match xmit::find_entry(dev, &skb, table, softirq) {
         Some(entry) => xmit::send_all(dev, config, skb, entry, origin, softirq),
         None => xmit::no_entry(dev, config, skb, softirq),
     }
 }
 
+/// Sends a frame by the nexthop group that a bridge chose for it.
+fn send_by_number(
+    dev: &NetDev<Device>,
+    config: &Config,
+    skb: SkBuff,
+    number: u32,
+    origin: Origin,
+    softirq: &Softirq<'_>,
+) {
+    let group = Nexthop::find(dev.net(softirq), number, softirq)
+        .filter(|group| group.is_fdb(softirq) && group.is_multipath(softirq))
+        .filter(|group| group.has_v4(softirq) == (config.family() == Family::V4));
+    match group {
+        Some(group) => xmit::send_by(dev, config, skb, group, origin, softirq),
+        None => TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq),
+    }
+}
+
 /// Sends a packet that goes to a router straight to its next hop, if that is known. Returns whether it
 /// was changed.
-fn circuit(dev: &NetDev<Device>, config: &Config, skb: &mut SkBuff, softirq: &Softirq<'_>) -> bool {
+fn circuit(
+    dev: &NetDev<Device>,
+    config: &Config,
+    skb: &mut SkBuff,
+    vni: u32,
+    softirq: &Softirq<'_>,
+) -> bool {
     let Some(header) = skb.mac_header().map(ethernet::Header::parse) else {
         return false;
     };
-    let entry = dev.fdb.find_for_packet(header.destination, config, softirq);
+    let key = Key {
+        mac: header.destination,
+        vni,
+    };
+    let entry = dev.fdb.find_for_packet(&key, softirq);
     entry.is_some_and(|entry| entry.flags() & flag::ROUTER != 0)
         && neigh::short_circuit(dev, config, skb, &header, softirq)
 }

@@ -172,6 +172,17 @@ impl Config {
         self.flags.has(Flags::LEARN)
     }
 
+    /// Returns the VNI whose stations are looked up for a packet of `vni`: in metadata mode the device
+    /// has a table for each, else one for its own.
+    #[inline]
+    pub(crate) const fn table(&self, vni: u32) -> u32 {
+        if self.flags.has(Flags::COLLECT_METADATA) {
+            vni
+        } else {
+            self.vni.get()
+        }
+    }
+
     /// Returns the device that a packet must have come by for this device to receive it, 0 for any:
     /// link-local addresses are unique on a link only.
     pub(crate) const fn scope(&self) -> u32 {

@@ -170,17 +170,6 @@ fn validate_address(octets: &[u8]) -> Result<(), Invalid> {
     }
 }
 
-/// The message for a function that is still to come.
-macro_rules! not_yet {
-    ($attr:ident, $what:literal) => {
-        Invalid::attr(
-            Attr::$attr,
-            Errno::OpNotSupp,
-            concat!("vxlan: ", $what, " is not supported by this driver yet"),
-        )
-    };
-}
-
 impl Request {
     /// Returns the VNI, zero unless given.
     pub(super) fn vni(&self) -> Result<Vni, Invalid> {
@@ -196,23 +185,14 @@ impl Request {
 
     /// Refuses what the driver cannot do yet. An attribute that leaves a function off passes.
     pub(super) fn refuse_unsupported(&self) -> Result<(), Invalid> {
-        let on = |flag: Option<bool>| flag == Some(true);
-        // The order is that in which the stock driver reads the attributes.
-        let wanted = [
-            (
-                on(self.collect_metadata),
-                not_yet!(CollectMetadata, "metadata mode (external)"),
-            ),
-            (self.gpe, not_yet!(Gpe, "generic protocol extension (GPE)")),
-            (
-                on(self.vnifilter) && on(self.collect_metadata),
-                not_yet!(VniFilter, "a table of VNIs (vnifilter)"),
-            ),
-        ];
-        match wanted.iter().find(|(asked, _)| *asked) {
-            Some((_, refusal)) => Err(*refusal),
-            None => Ok(()),
+        if self.vnifilter == Some(true) && self.collect_metadata == Some(true) {
+            return Err(Invalid::attr(
+                Attr::VniFilter,
+                Errno::OpNotSupp,
+                "vxlan: a table of VNIs (vnifilter) is not supported by this driver yet",
+            ));
         }
+        Ok(())
     }
 
     /// Returns the options of a new device.

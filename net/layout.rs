@@ -129,6 +129,21 @@ const OURS: &[usize] = &[
     offset_of!(bindings::vxlan_config, ttl),
     offset_of!(bindings::vxlan_rdst, remote_vni),
     offset_of!(bindings::vxlan_rdst, remote_ifindex),
+    offset_of!(bindings::ip_tunnel_key, tun_id),
+    offset_of!(bindings::ip_tunnel_key, tun_flags),
+    offset_of!(bindings::ip_tunnel_key, label),
+    offset_of!(bindings::ip_tunnel_key, nhid),
+    offset_of!(bindings::ip_tunnel_key, tos),
+    offset_of!(bindings::ip_tunnel_key, ttl),
+    offset_of!(bindings::ip_tunnel_key, tp_src),
+    offset_of!(bindings::ip_tunnel_key, tp_dst),
+    offset_of!(bindings::ip_tunnel_key, flow_flags),
+    offset_of!(bindings::ip_tunnel_info, key),
+    offset_of!(bindings::ip_tunnel_info, dst_cache),
+    offset_of!(bindings::ip_tunnel_info, options_len),
+    offset_of!(bindings::ip_tunnel_info, mode),
+    offset_of!(bindings::ip_tunnel_info, options),
+    offset_of!(bindings::gro_remcsum, delta),
 ];
 
 /// Fails with EINVAL, and says where, if the two views differ.

@@ -90,7 +90,10 @@ bool shim_skb_set_received_by(struct sk_buff *skb, bool v6, u64 id, bool has_opt
 			    sizeof(option));
 	if (!md)
 		return false;
-	memcpy(ip_tunnel_info_opts(&md->u.tun_info), &option, sizeof(option));
+	if (has_option) {
+		md->u.tun_info.options_len = sizeof(option);
+		memcpy(ip_tunnel_info_opts(&md->u.tun_info), &option, sizeof(option));
+	}
 	skb_dst_drop(skb);
 	skb_dst_set(skb, &md->dst);
 	return true;

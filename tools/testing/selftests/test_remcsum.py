@@ -144,7 +144,7 @@ def test_receive(pair, nopartial):
     wire.send(packets.outer(a, struct.pack("!II", RCO, VNI << 8 | UDP | 17) + frame))
     assert sock.recv(100) == b"payload!"
     whole = ~folded(pseudo(ADDRESSES, 17, 16) + frame[34:40] + frame[42:]) & 0xFFFF
-    seen = outside.one()
+    seen = outside.one(lambda data: data[:6] == frame[:6])
     assert seen == (datagram(b, whole) if nopartial else frame)
 
 

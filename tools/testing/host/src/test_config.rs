@@ -174,11 +174,11 @@ fn an_attribute_that_asks_for_nothing_passes() {
 
 #[test]
 fn what_is_not_there_yet_is_refused_by_name() {
-    let not_yet = |edit: fn(&mut Request), attr, what| refused(edit, attr, Errno::OpNotSupp, what);
-    not_yet(|r| r.gpe = true, Attr::Gpe, "GPE");
-    let attr = Attr::CollectMetadata;
-    let edit = |r: &mut Request| r.collect_metadata = Some(true);
-    refused(edit, attr, Errno::OpNotSupp, "external");
+    let edit = |r: &mut Request| {
+        r.collect_metadata = Some(true);
+        r.vnifilter = Some(true);
+    };
+    refused(edit, Attr::VniFilter, Errno::OpNotSupp, "vnifilter");
 }
 
 #[test]
