@@ -356,3 +356,16 @@ def test_entry_flags_survive_a_refusal(bench, unchanged):
                  state=PERMANENT, ntf=u.NTF_SELF | u.NTF_ROUTER)
     with unchanged(bench, errno.EBUSY):
         bench.vxlan_change(remote=FAR, dev="vx0")
+
+
+@pytest.mark.ours_only(reason="a failed change leaves the device as it was")
+def test_group_beyond_the_limit_and_the_old_one_stays(host):
+    """At the limit of memberships the old group is not left for one that cannot be joined."""
+    host.vxlan(remote=GROUP, dev="u0")
+    before = state(host)
+    host.sysctl("net/ipv4/igmp_max_memberships", 0)
+    with pytest.raises(NetlinkError) as caught:
+        host.vxlan_change(remote=GROUP2)
+    assert caught.value.errno == errno.ENOBUFS
+    assert state(host) == before
+    assert joined(host) == {("u0", GROUP)}
