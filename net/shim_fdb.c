@@ -51,6 +51,7 @@ u16 shim_nexthop_select(struct nexthop *nh, u32 hash, u8 *address, u16 *port)
 
 static void put_addr(union vxlan_addr *to, const struct shim_fdb_info *flat)
 {
+	memset(to, 0, sizeof(*to));
 	to->sa.sa_family = flat->family;
 	if (flat->family == AF_INET6)
 		memcpy(&to->sin6.sin6_addr, flat->address, sizeof(struct in6_addr));

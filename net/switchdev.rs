@@ -185,8 +185,10 @@ unsafe fn ours<'a, T: NetDevice>(dev: *mut bindings::net_device) -> Option<&'a N
     // SAFETY: By this function's contract. A device gets the operations of `T` when its data is
     // initialised, and keeps both until nobody can refer to it.
     unsafe {
-        core::ptr::eq((*dev).netdev_ops, device_ops::Table::<T>::NETDEV)
-            .then(|| NetDev::from_raw(dev))
+        let ops = (*dev).netdev_ops;
+        let ours = core::ptr::eq(ops, device_ops::Table::<T>::NETDEV)
+            || core::ptr::eq(ops, device_ops::Table::<T>::RAW);
+        ours.then(|| NetDev::from_raw(dev))
     }
 }
 
