@@ -97,6 +97,8 @@ void shim_device_make_raw(struct net_device *dev)
 	dev->hard_header_len = 0;
 	dev->addr_len = 0;
 	dev->flags = IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST;
+	dev->priv_flags |= IFF_TX_SKB_SHARING;
+	dev->priv_flags &= ~IFF_LIVE_ADDR_CHANGE;
 }
 
 void shim_dev_hold(struct net_device *dev) { dev_hold(dev); }
