@@ -64,11 +64,23 @@ def _bad_nexthop_id(found):
                     for attr in found.message.attrs))
 
 
+def _headroom(found):
+    """Stock forgets the lower link's share with a change that names no other link."""
+    if (found.what not in ("links", "events") or found.where != "NEWLINK IFLA_HEADROOM"
+            or found.message.kind != u.RTM_NEWLINK):
+        return False
+    stock, ours = (int.from_bytes(bytes.fromhex(value), "little")
+                   for value in (found.first, found.second))
+    return stock < ours
+
+
 RULES = (
     Rule("Every refusal has a text", "an errno alone does not say what is wrong", _text_added),
     Rule("The attribute named is the right one", "stock looks it up among the link's attributes",
          _right_attribute),
     Rule("A refused table update changes nothing", "nothing is half done", _refused_replace,
+         apart=True),
+    Rule("Headroom after a change", "packets are not copied for want of room", _headroom,
          apart=True),
     Rule("A nexthop id has four octets", "stock reads past the end of a shorter one",
          _bad_nexthop_id, apart=True),
