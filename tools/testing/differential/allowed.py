@@ -65,9 +65,9 @@ def _bad_nexthop_id(found):
 
 
 def _headroom(found):
-    """Stock forgets the lower link's share with a change that names no other link."""
-    if (found.what not in ("links", "events") or found.where != "NEWLINK IFLA_HEADROOM"
-            or found.message.kind != u.RTM_NEWLINK):
+    """Stock forgets the lower link's share with a change that names no other link. It may show
+    only later, when the links are looked at next."""
+    if found.what not in ("links", "events") or found.where != "NEWLINK IFLA_HEADROOM":
         return False
     stock, ours = (int.from_bytes(bytes.fromhex(value), "little")
                    for value in (found.first, found.second))
