@@ -55,6 +55,7 @@ use crate::{
         Namespace,
         Socket, //
     },
+    vni,
     wire::ip::Family,
     xmit,
     xmit_meta, //
@@ -207,7 +208,7 @@ pub(crate) fn create(
     if !config.remote.is_any() {
         fdb_update::add_default(&dev, &config, ack)?;
     }
-    sock::claim_vni(net, &config, &dev)?;
+    vni::claim_vni(net, &config, &dev)?;
     Ok(dev.keep())
 }
 
@@ -218,7 +219,7 @@ pub(crate) fn refuse_known_vni(
     dev: Option<&NetDev<Device>>,
     ack: &ExtAck<'_>,
 ) -> Result {
-    let Some(owner) = sock::vni_owner(net, config, dev) else {
+    let Some(owner) = vni::vni_owner(net, config, dev) else {
         return Ok(());
     };
     ack.message_of(
@@ -295,6 +296,7 @@ impl NetDevice for Device {
         detach(dev, &config, rtnl);
     }
 
+    #[inline]
     fn transmit(dev: &NetDev<Self>, skb: SkBuff, softirq: &Softirq<'_>) {
         xmit::start(dev, skb, softirq);
     }
@@ -324,7 +326,7 @@ impl NetDevice for Device {
     fn dismantle(dev: &NetDev<Self>, rtnl: &Rtnl<'_>) {
         flush(dev, &Flush::default());
         if let Some(net) = dev.link_net_rtnl(rtnl) {
-            sock::release_vni(net, &dev.config_copy(), dev);
+            vni::release_vni(net, &dev.config_copy(), dev);
         }
         if let Some(link) = dev.take_lower(rtnl) {
             link.unlink(rtnl);

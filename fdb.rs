@@ -23,6 +23,7 @@ use crate::{
             Nexthop,
             NexthopCell, //
         },
+        once::Word,
         rcu::{
             AtomicDrop,
             RcuProof,
@@ -56,10 +57,7 @@ use kernel::{
     prelude::*,
     static_lock_class,
     sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
+        atomic::Relaxed,
         Arc, //
     }, //
 };
@@ -180,11 +178,11 @@ impl Remote {
 pub(crate) struct Entry {
     pub(crate) key: Key,
     /// State in the high half, flags in the low one.
-    pub(crate) kind: Atomic<u32>,
+    pub(crate) kind: Word<u32>,
     /// When the entry was last confirmed by a packet received, or changed.
-    pub(crate) updated: Atomic<usize>,
+    pub(crate) updated: Word<usize>,
     /// When the entry was last used by a packet sent.
-    pub(crate) used: Atomic<usize>,
+    pub(crate) used: Word<usize>,
     /// The nexthop that packets are sent by. Then there are no remotes, or they do not count.
     pub(crate) nexthop: NexthopCell,
     /// The remotes, none only if there is a nexthop.
@@ -197,26 +195,26 @@ impl AtomicDrop for Entry {}
 impl Entry {
     /// Returns the state, `NUD_*`.
     pub(crate) fn state(&self) -> u16 {
-        (self.kind.load(Relaxed) >> 16) as u16
+        (self.kind.get() >> 16) as u16
     }
 
     /// Returns the flags, `NTF_*` and [`ADDED_BY_USER`].
     pub(crate) fn flags(&self) -> u16 {
-        self.kind.load(Relaxed) as u16
+        self.kind.get() as u16
     }
 
     pub(crate) fn set_kind(&self, state: u16, flags: u16) {
-        self.kind.store(pack(state, flags), Relaxed);
+        self.kind.set(pack(state, flags));
     }
 
     /// Returns when the entry was last confirmed or changed.
     pub(crate) fn updated(&self) -> Jiffies {
-        Jiffies::from_raw(self.updated.load(Relaxed))
+        Jiffies::from_raw(self.updated.get())
     }
 
     /// Returns when the entry was last used.
     pub(crate) fn used(&self) -> Jiffies {
-        Jiffies::from_raw(self.used.load(Relaxed))
+        Jiffies::from_raw(self.used.get())
     }
 
     /// Returns the jiffies since the entry was last confirmed.
@@ -253,10 +251,10 @@ pub(crate) fn pack(state: u16, flags: u16) -> u32 {
 
 /// Notes the present moment, without writing to a shared cache line when it is noted already.
 #[inline]
-fn touch(moment: &Atomic<usize>) {
+fn touch(moment: &Word<usize>) {
     let now = Jiffies::now().get();
-    if moment.load(Relaxed) != now {
-        moment.store(now, Relaxed);
+    if moment.get() != now {
+        moment.set(now);
     }
 }
 

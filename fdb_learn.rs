@@ -56,7 +56,7 @@ pub(crate) struct Seen {
 ///
 /// Fails if the packet is to be dropped: its source is no station's address, or a static entry or one
 /// with a nexthop says that the station is elsewhere.
-#[inline]
+#[inline(always)]
 pub(crate) fn learn(
     dev: &NetDev<Device>,
     config: &Config,
@@ -85,6 +85,7 @@ pub(crate) fn learn(
     }
 }
 
+#[inline(never)]
 fn learn_new(dev: &NetDev<Device>, config: &Config, seen: &Seen) {
     let learned = Update {
         mac: seen.station.mac,
@@ -111,6 +112,7 @@ fn learn_new(dev: &NetDev<Device>, config: &Config, seen: &Seen) {
 }
 
 /// Moves a station to where a packet came from: another remote, with a route cache of its own.
+#[inline(never)]
 fn relearn(dev: &NetDev<Device>, config: &Config, seen: &Seen) {
     let table = dev.fdb.table.lock();
     let entry = table.find(&seen.station);

@@ -39,6 +39,7 @@ use crate::{
             NexthopCell,
             NexthopRef, //
         },
+        once::Word,
         set::{
             Identified,
             Item,
@@ -52,10 +53,7 @@ use crate::{
     },
     wire::ethernet::MacAddr, //
 };
-use kernel::{
-    prelude::*,
-    sync::atomic::Atomic, //
-};
+use kernel::prelude::*;
 
 /// A change to one entry.
 pub(crate) struct Update {
@@ -293,9 +291,9 @@ fn new_entry(
     let lock = dev.fdb.table.lock_id();
     let value = try_pin_init!(Entry {
         key: *key,
-        kind: Atomic::new(pack(update.state, update.flags & !flag::USE)),
-        updated: Atomic::new(now),
-        used: Atomic::new(now),
+        kind: Word::new(pack(update.state, update.flags & !flag::USE)),
+        updated: Word::new(now),
+        used: Word::new(now),
         nexthop: NexthopCell::new(nexthop),
         remotes <- RcuSet::new(lock),
     }? Error);

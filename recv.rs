@@ -21,13 +21,15 @@ use crate::{
             NetDev,
             Stat, //
         },
-        metadata, params,
+        metadata,
+        params,
         rcu::Softirq,
         skb::{
             DropReason,
             SkBuff, //
         },
         udp_tunnel::BorrowedSkb,
+        underlay::Underlay, //
     },
     recv_meta,
     sock::Socket,
@@ -41,9 +43,9 @@ use crate::{
             MacAddr, //
         },
         ip::{
+            self,
             Addr,
-            Family,
-            Summary, //
+            Family, //
         },
         vxlan::{
             Header,
@@ -84,14 +86,19 @@ pub(crate) enum Content {
 }
 
 /// The outer IP header's fields that decapsulation needs.
-struct Outer {
+struct Outer<A> {
     tos: u8,
-    source: Addr,
+    source: A,
 }
 
 /// Takes a packet from the socket; its data starts with the UDP header.
+#[inline(always)]
 pub(crate) fn receive(socket: &Socket, mut skb: SkBuff, softirq: &Softirq<'_>) {
-    match decapsulate(socket, &mut skb, softirq) {
+    let result = match socket.family() {
+        Family::V4 => decapsulate::<[u8; 4]>(socket, &mut skb, softirq),
+        Family::V6 => decapsulate::<[u8; 16]>(socket, &mut skb, softirq),
+    };
+    match result {
         Ok(dev) => {
             dev.count_rx(skb.len(), softirq);
             dev.gro_receive(skb, softirq);
@@ -109,8 +116,10 @@ pub(crate) fn receive(socket: &Socket, mut skb: SkBuff, softirq: &Softirq<'_>) {
     }
 }
 
-/// Turns the packet into the inner frame. Returns the device that receives it.
-fn decapsulate<'a>(
+/// Turns the packet, over the IP version of `A`, into the inner frame. Returns the device that receives
+/// it.
+#[inline(always)]
+fn decapsulate<'a, A: Underlay>(
     socket: &'a Socket,
     skb: &mut SkBuff,
     softirq: &'a Softirq<'_>,
@@ -138,18 +147,19 @@ fn decapsulate<'a>(
         .is_some_and(|link_net| !link_net.is(net));
     let otherwise = config.flags.intersects(Flags::RECEIVE_OTHERWISE) || metadata::is_wanted();
     let content = match otherwise {
-        true => recv_meta::open(socket.family(), config, skb, header, crosses)?,
+        true => recv_meta::open(A::FAMILY, config, skb, header, crosses)?,
         false => {
             skb.pull_tunnel_header(OUTER_LEN, crosses)
                 .map_err(|_| DropReason::NOMEM)?;
             Content::Frame
         }
     };
-    let outer = outer_header(skb, socket.family()).ok_or(DropReason::NOT_SPECIFIED)?;
+    let (tos, source) = A::tos_and_source(skb).ok_or(DropReason::NOT_SPECIFIED)?;
+    let outer = Outer { tos, source };
     match content {
         Content::Frame => {
             let vni = header.vni().get();
-            accept_frame(dev, config, skb, vni, outer.source, ifindex, softirq)?;
+            accept_frame(dev, config, skb, vni, outer.source.into(), ifindex, softirq)?;
         }
         Content::Packet => skb.receive_raw_on(dev),
     }
@@ -172,6 +182,7 @@ fn decapsulate<'a>(
 
 /// Makes the packet a frame that the device received, unless the device sent it itself, and learns
 /// where its sender is. `vni` is that of the packet, which the table goes by.
+#[inline(always)]
 fn accept_frame(
     dev: &NetDev<Device>,
     config: &Config,
@@ -203,48 +214,29 @@ fn accept_frame(
 }
 
 /// Parses the VXLAN header, None if it is none: the I flag must be set (RFC 7348 section 5).
+#[inline]
 fn vxlan_header(octets: [u8; HEADER_LEN]) -> Option<Header> {
     Some(Header::parse(octets)).filter(|header| header.has_vni())
 }
 
-fn outer_header(skb: &SkBuff, family: Family) -> Option<Outer> {
-    match family {
-        Family::V4 => {
-            let [_, tos, _, _, _, _, _, _, _, _, _, _, a, b, c, d, ..] =
-                skb.network_header::<20>()?;
-            Some(Outer {
-                tos,
-                source: Addr::V4([a, b, c, d]),
-            })
-        }
-        Family::V6 => {
-            let octets = skb.network_header::<24>()?;
-            let ([first, second, ..], source) = (octets, octets.last_chunk()?);
-            Some(Outer {
-                tos: (first << 4) | (second >> 4),
-                source: Addr::V6(*source),
-            })
-        }
-    }
-}
-
 /// Carries a congestion mark over to the inner header. Returns false if it cannot be, and the packet
 /// is to be dropped (RFC 6040 section 4.2).
-fn pass_ecn(skb: &mut SkBuff, outer: &Outer) -> bool {
-    let inner = skb
-        .network_header()
-        .and_then(|octets| Summary::parse(skb.protocol(), octets));
-    let Some(inner) = inner else {
+#[inline(always)]
+fn pass_ecn<A: Underlay>(skb: &mut SkBuff, outer: &Outer<A>) -> bool {
+    let Some(octets) = skb.network_header() else {
         return true;
     };
-    let verdict = ecn::decapsulate(outer.tos, inner.dsfield);
+    let Some(inner) = ip::dsfield(skb.protocol(), octets) else {
+        return true;
+    };
+    let verdict = ecn::decapsulate(outer.tos, inner);
     match verdict {
         Decapsulation::Keep => {}
         Decapsulation::SetCe => skb.set_ce(),
         Decapsulation::SetEct1 => skb.set_ect1(),
         Decapsulation::Warn | Decapsulation::Drop => {
             if params::log_ecn_error() {
-                log::non_ect(outer.source, outer.tos);
+                log::non_ect(outer.source.into(), outer.tos);
             }
         }
     }

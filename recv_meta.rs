@@ -31,6 +31,7 @@ use crate::{
 
 /// Takes the outer headers off, and does what the VXLAN header asks for. `crosses` tells that the inner
 /// packet is of another namespace.
+#[inline(never)]
 pub(crate) fn open(
     family: Family,
     config: &Config,

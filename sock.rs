@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! UDP sockets, shared by the devices of one port, and who has which VNI.
+//! UDP sockets, shared by the devices of one port.
 
 #![forbid(unsafe_code)]
 
@@ -25,11 +25,11 @@ use crate::{
             Net,
             PernetId, //
         },
+        once::Word,
         rcu::{
             RcuProof,
             Softirq, //
         },
-        register::Devices,
         rtnl::Rtnl,
         skb::SkBuff,
         table::{
@@ -48,6 +48,11 @@ use crate::{
         }, //
     },
     recv,
+    vni::{
+        claim_vni,
+        release_vni,
+        VniKey, //
+    },
     wire::{
         gpe,
         ip::Family,
@@ -63,11 +68,7 @@ use kernel::{
     rbtree::RBTree,
     static_lock_class,
     sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        rcu,
+        atomic::Atomic,
         Arc,
         LockClassKey,
         Mutex, //
@@ -82,9 +83,9 @@ pub(crate) struct Namespace {
     sockets: Mutex<RBTree<SocketKey, Arc<Socket>>>,
     /// Devices, up or down, by what must be unique.
     #[pin]
-    vnis: Table<VniKey, DevRef<Device>>,
+    pub(crate) vnis: Table<VniKey, DevRef<Device>>,
     /// How many of them have a scope.
-    scoped: Atomic<u32>,
+    pub(crate) scoped: Atomic<u32>,
 }
 
 static ID: PernetId<Namespace> = PernetId::new();
@@ -129,43 +130,6 @@ impl SocketKey {
     }
 }
 
-/// What no two devices of a namespace may share.
-#[derive(Clone, Copy)]
-struct VniKey {
-    vni: Vni,
-    port: u16,
-    /// Of [`Flags::RECEIVE`] and [`Flags::IPV6`] what is on.
-    flags: Flags,
-    /// As [`Config::scope`].
-    scope: u32,
-}
-
-impl VniKey {
-    fn of(config: &Config) -> Self {
-        Self {
-            vni: config.vni,
-            port: config.port,
-            flags: config.flags.and(Flags::RECEIVE.with(Flags::IPV6)),
-            scope: config.scope(),
-        }
-    }
-}
-
-impl VniKey {
-    /// The words of the key, whatever the scope.
-    fn unscoped(self) -> [u32; 3] {
-        Self { scope: 0, ..self }.words()
-    }
-}
-
-impl TableKey for VniKey {
-    /// The VNI has 24 bits, and the flags no more than 18.
-    fn words(&self) -> [u32; 3] {
-        let [high, low] = self.port.to_be_bytes().map(|octet| u32::from(octet) << 24);
-        [high | self.vni.get(), low | self.flags.bits(), self.scope]
-    }
-}
-
 /// The devices of a socket, by VNI, [`Config::scope`] and the family of their configured addresses,
 /// which is that of the socket but in metadata mode.
 #[derive(Clone, Copy)]
@@ -189,6 +153,8 @@ pub(crate) struct Socket {
     key: SocketKey,
     #[pin]
     members: Table<Member, DevRef<Device>>,
+    /// Not 0 if a member has, or had, a scope.
+    scoped: Word<u32>,
     /// None before the socket is open and once it is closed.
     #[pin]
     listener: Mutex<Option<Listener<Socket>>>,
@@ -200,6 +166,7 @@ impl Socket {
             try_pin_init!(Self {
                 key,
                 members <- Table::new(c"vxlan::Socket::members", static_lock_class!()),
+                scoped: Word::new(0),
                 listener <- new_mutex!(None, "vxlan::Socket::listener"),
             }? Error),
             GFP_KERNEL,
@@ -234,13 +201,21 @@ impl Socket {
         self.listener.lock().as_ref().map_or(Err(ENODEV), f)
     }
 
+    /// Puts a device on the socket, which `config` says how to find.
+    fn insert(&self, config: &Config, member: NewEntry<DevRef<Device>>) -> Result {
+        if config.scope() != 0 {
+            self.scoped.set(1);
+        }
+        self.members.lock().insert(member)
+    }
+
     /// Returns how many devices are up on the socket.
     pub(crate) fn users(&self) -> u32 {
         self.members.lock().len()
     }
 
     /// Finds the device for a VNI in a packet that came by device `ifindex`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn device<'a>(
         &'a self,
         vni: Vni,
@@ -248,7 +223,9 @@ impl Socket {
         reader: &'a impl RcuProof,
     ) -> Option<&'a NetDev<Device>> {
         let find = |vni, scope, family| -> Option<&'a NetDev<Device>> {
-            let found = self.members.lookup(&Member(vni, scope, family), reader)?;
+            let found = self
+                .members
+                .lookup_sole(&Member(vni, scope, family), reader)?;
             Some(found)
         };
         let family = self.key.family;
@@ -258,7 +235,7 @@ impl Socket {
                 .or_else(|| find(Vni::ZERO, 0, Family::V4))
                 .or_else(|| find(Vni::ZERO, 0, Family::V6));
         }
-        if family == Family::V6 {
+        if family == Family::V6 && self.scoped.get() != 0 {
             let local = find(vni, ifindex, family);
             if local.is_some() {
                 return local;
@@ -276,6 +253,7 @@ impl Tunnel for Socket {
         }
     }
 
+    #[inline(always)]
     fn receive(&self, skb: SkBuff, softirq: &Softirq<'_>) {
         recv::receive(self, skb, softirq);
     }
@@ -348,7 +326,7 @@ pub(crate) fn attach(
             socket
         }
     };
-    let inserted = socket.members.lock().insert(member);
+    let inserted = socket.insert(config, member);
     if let Err(error) = inserted {
         close_if_unused(net, &socket, rtnl);
         return Err(error);
@@ -392,7 +370,7 @@ impl<'a> ScopeChange<'a> {
         claim_vni(net, new, dev)?;
         if let Some(socket) = &change.socket {
             let result = NewEntry::of(&Member::of(new), dev.hold(), GFP_KERNEL)
-                .and_then(|member| socket.members.lock().insert(member));
+                .and_then(|member| socket.insert(new, member));
             result.inspect_err(|_| release_vni(net, new, dev))?;
         }
         Ok(change)
@@ -442,97 +420,4 @@ pub(crate) fn offer_ports(net: &Net, nic: &AnyDevice, offer: PortOffer, rtnl: &R
             Ok(())
         });
     }
-}
-
-/// Returns the device of the namespace, up or down, that excludes one of `config`
-/// (`vxlan_vni_in_use`): it has the same VNI, port, family and receive flags, and unless both are told
-/// apart by the link of their link-local addresses. `dev`, whose configuration may be about to become
-/// this one, does not count.
-pub(crate) fn vni_owner(
-    net: &Net,
-    config: &Config,
-    dev: Option<&NetDev<Device>>,
-) -> Option<DevRef<Device>> {
-    let state = Namespace::of(net);
-    let guard = rcu::read_lock();
-    let key = VniKey::of(config);
-    let other = |owner: &&NetDev<Device>| !dev.is_some_and(|dev| owner.is(dev));
-    let find = |scope| {
-        let found = state.vnis.lookup(&VniKey { scope, ..key }, &guard)?;
-        Some(found)
-            .map(|dev| -> &NetDev<Device> { dev })
-            .filter(other)
-    };
-    let owner = match key.scope {
-        // One that takes the packets of all links excludes all others.
-        0 => find(0).or_else(|| {
-            let mut scoped = Devices::of(net).iter(&guard).filter(other);
-            (state.scoped.load(Relaxed) != 0)
-                .then(|| {
-                    scoped.find(|dev| VniKey::of(dev.config(&guard)).unscoped() == key.words())
-                })
-                .flatten()
-        }),
-        scope => find(scope)
-            .or_else(|| find(0).filter(|dev| dev.config(&guard).ifindex == config.ifindex)),
-    };
-    owner.map(NetDev::hold)
-}
-
-/// Notes that `dev` has its VNI and port.
-pub(crate) fn claim_vni(net: &Net, config: &Config, dev: &NetDev<Device>) -> Result {
-    let key = VniKey::of(config);
-    let entry = NewEntry::of(&key, dev.hold(), GFP_KERNEL)?;
-    let state = Namespace::of(net);
-    state.vnis.lock().insert(entry)?;
-    if key.scope != 0 {
-        state.scoped.fetch_add(1, Relaxed);
-    }
-    Ok(())
-}
-
-/// Takes back what [`claim_vni`] noted, if it did so for `dev`.
-pub(crate) fn release_vni(net: &Net, config: &Config, dev: &NetDev<Device>) {
-    let key = VniKey::of(config);
-    let state = Namespace::of(net);
-    let mut vnis = state.vnis.lock();
-    if vnis.find(&key).is_some_and(|owner| owner.is(dev)) {
-        drop(vnis.remove(&key));
-        if key.scope != 0 {
-            state.scoped.fetch_sub(1, Relaxed);
-        }
-    }
-}
-
-/// Finds the device that a packet of `config` to this very host, port and VNI would reach, None
-/// unless it is up and its socket is bound as `ifindex` says.
-pub(crate) fn local_device<'a>(
-    net: &'a Net,
-    config: &Config,
-    vni: Vni,
-    port: u16,
-    ifindex: u32,
-    softirq: &'a Softirq<'_>,
-) -> Option<&'a NetDev<Device>> {
-    let vni = match config.flags.has(Flags::COLLECT_METADATA) {
-        true => Vni::ZERO,
-        false => vni,
-    };
-    let vnis = &Namespace::of(net).vnis;
-    let flags = config.flags.and(Flags::RECEIVE.with(Flags::IPV6));
-    let find = |scope| {
-        let key = VniKey {
-            vni,
-            port,
-            flags,
-            scope,
-        };
-        vnis.lookup(&key, softirq)
-    };
-    let dev: &NetDev<Device> = match config.family() {
-        Family::V4 => find(0)?,
-        Family::V6 => find(ifindex).or_else(|| find(0))?,
-    };
-    let socket = dev.sender(config.family(), softirq)?.socket(softirq)?;
-    (socket.bound_ifindex() == ifindex).then_some(dev)
 }

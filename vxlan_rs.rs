@@ -37,6 +37,7 @@ mod recv;
 mod recv_meta;
 mod rtnl;
 mod sock;
+mod vni;
 mod wire;
 mod xmit;
 mod xmit_header;

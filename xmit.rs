@@ -27,6 +27,7 @@ use crate::{
             Flow,
             Route, //
         },
+        encapsulate::PathMtu,
         metadata::TunnelInfo,
         nexthop::{
             Gateway,
@@ -35,7 +36,6 @@ use crate::{
         rcu::Softirq,
         skb::{
             DropReason,
-            PathMtu,
             SkBuff, //
         },
         udp_tunnel::{
@@ -45,15 +45,15 @@ use crate::{
         underlay::Underlay, //
     },
     recv,
-    sock,
+    vni,
     wire::{
         ecn,
         ethernet::{
             self,
-            ethertype,
             MacAddr, //
         },
         ip::{
+            self,
             Addr,
             Family,
             Summary, //
@@ -143,6 +143,8 @@ pub(crate) struct Way<'a, A> {
     pub(crate) cache: Cache<'a>,
     /// TTL, 0 for that of the route.
     pub(crate) ttl: u8,
+    /// The DS field of the inner packet, 0 if it is not IP.
+    pub(crate) dsfield: u8,
     pub(crate) vni: Vni,
     /// The group policy, as a mark.
     pub(crate) policy: u32,
@@ -153,6 +155,7 @@ pub(crate) struct Way<'a, A> {
 }
 
 /// Sends a frame to all remotes of the entry for its destination.
+#[inline]
 pub(crate) fn start(dev: &NetDev<Device>, mut skb: SkBuff, softirq: &Softirq<'_>) {
     skb.reset_mac_header();
     let config = dev.config(softirq);
@@ -192,6 +195,7 @@ pub(crate) fn no_entry(dev: &NetDev<Device>, config: &Config, skb: SkBuff, softi
 }
 
 /// Sends a frame to all remotes of an entry.
+#[inline(always)]
 pub(crate) fn send_all(
     dev: &NetDev<Device>,
     config: &Config,
@@ -203,6 +207,22 @@ pub(crate) fn send_all(
     if let Some(nexthop) = entry.nexthop.load(softirq) {
         return send_by(dev, config, skb, nexthop, origin, softirq);
     }
+    match entry.remotes.sole(softirq) {
+        Some(remote) => send_one(dev, config, skb, remote, origin, softirq),
+        None => send_many(dev, config, skb, entry, origin, softirq),
+    }
+}
+
+/// Sends a frame to the remotes of an entry, each its own copy.
+#[inline(never)]
+fn send_many(
+    dev: &NetDev<Device>,
+    config: &Config,
+    skb: SkBuff,
+    entry: &Entry,
+    origin: Origin,
+    softirq: &Softirq<'_>,
+) {
     let mut remotes = entry.remotes.iter(softirq);
     let Some(first) = remotes.next() else {
         return skb.drop_with(DropReason::NO_TX_TARGET);
@@ -243,7 +263,25 @@ pub(crate) fn send_by(
     send_one(dev, config, skb, &Vtep::passing(target), origin, softirq);
 }
 
+/// Sends a frame to a remote.
+#[inline(always)]
 fn send_one(
+    dev: &NetDev<Device>,
+    config: &Config,
+    skb: SkBuff,
+    remote: &Vtep,
+    origin: Origin,
+    softirq: &Softirq<'_>,
+) {
+    match remote.target.addr.family() {
+        Family::V4 => send_to::<[u8; 4]>(dev, config, skb, remote, origin, softirq),
+        Family::V6 => send_to::<[u8; 16]>(dev, config, skb, remote, origin, softirq),
+    }
+}
+
+/// Sends a frame to a remote, whose address is of the version of `A`.
+#[inline(never)]
+fn send_to<A: Underlay>(
     dev: &NetDev<Device>,
     config: &Config,
     mut skb: SkBuff,
@@ -254,55 +292,40 @@ fn send_one(
     if let Err(reason) = skb.prepare_inner(config.flags.has(Flags::GPE)) {
         return TxDrop::Dropped(reason).account(dev, skb, softirq);
     }
-    match (config.local, remote.target.addr) {
-        (_, addr) if addr.is_any() && origin.circuited => {
-            // The station is on this side of the tunnel: a router there would have sent it this.
-            bypass(dev, dev, skb, Some(origin.vni), softirq);
-        }
-        (_, addr) if addr.is_any() => {
-            TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq);
-        }
-        (Addr::V4(source), Addr::V4(addr)) => {
-            send_to(dev, config, skb, remote, (source, addr), origin, softirq);
-        }
-        (Addr::V6(source), Addr::V6(addr)) => {
-            send_to(dev, config, skb, remote, (source, addr), origin, softirq);
-        }
-        _ => TxDrop::error(DropReason::IP_OUTNOROUTES).account(dev, skb, softirq),
+    let destination = A::of(&remote.target.addr);
+    if destination.is_some_and(|addr| addr.into().is_any()) {
+        return send_nowhere(dev, skb, origin, softirq);
     }
-}
-
-/// Sends a packet that is ready to be encapsulated to a remote of the table; `addrs` are the outer
-/// source and destination.
-fn send_to<A: Underlay>(
-    dev: &NetDev<Device>,
-    config: &Config,
-    mut skb: SkBuff,
-    remote: &Vtep,
-    addrs: (A, A),
-    origin: Origin,
-    softirq: &Softirq<'_>,
-) {
-    let inner = inner_summary(&skb);
-    match to_remote(
-        dev, config, &mut skb, remote, addrs, origin.vni, inner, softirq,
-    ) {
-        Ok(way) => send_way(dev, config, skb, &way, inner, origin.vni, softirq),
+    let Some(addrs) = A::of(&config.local).zip(destination) else {
+        return TxDrop::error(DropReason::IP_OUTNOROUTES).account(dev, skb, softirq);
+    };
+    match to_remote(dev, config, &mut skb, remote, addrs, origin.vni, softirq) {
+        Ok(way) => send_way(dev, config, skb, &way, origin.vni, softirq),
         Err(drop) => drop.account(dev, skb, softirq),
     }
 }
 
+/// Settles a frame whose remote has no address.
+#[inline(never)]
+fn send_nowhere(dev: &NetDev<Device>, skb: SkBuff, origin: Origin, softirq: &Softirq<'_>) {
+    match origin.circuited {
+        // The station is on this side of the tunnel: a router there would have sent it this.
+        true => bypass(dev, dev, skb, Some(origin.vni), softirq),
+        false => TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq),
+    }
+}
+
 /// Sends a packet by a way. `vni` is that by which a device of this host learns its source.
+#[inline(always)]
 pub(crate) fn send_way<A: Underlay>(
     dev: &NetDev<Device>,
     config: &Config,
     mut skb: SkBuff,
     way: &Way<'_, A>,
-    inner: Summary,
     vni: u32,
     softirq: &Softirq<'_>,
 ) {
-    match plan(dev, config, &mut skb, way, inner, softirq) {
+    match plan(dev, config, &mut skb, way, softirq) {
         Ok(Plan::Encapsulated(route, outer)) => {
             way.sender.send(dev, skb, route, &way.flow, &outer, softirq);
         }
@@ -335,8 +358,7 @@ pub(crate) fn send_by_metadata(
 }
 
 /// Finds the way to a remote of the table. `vni` is for a remote that has none.
-#[expect(clippy::too_many_arguments, reason = "it is one step of `send_to`")]
-#[inline]
+#[inline(always)]
 fn to_remote<'a, A: Underlay>(
     dev: &'a NetDev<Device>,
     config: &Config,
@@ -344,10 +366,10 @@ fn to_remote<'a, A: Underlay>(
     remote: &'a Vtep,
     (source, destination): (A, A),
     vni: u32,
-    inner: Summary,
     softirq: &'a Softirq<'_>,
 ) -> Result<Way<'a, A>, TxDrop> {
     let target = &remote.target;
+    let dsfield = inner_dsfield(skb);
     let sender = open_sender(dev, A::FAMILY, softirq)?;
     let ports = config.source_ports;
     let flow = Flow {
@@ -362,8 +384,11 @@ fn to_remote<'a, A: Underlay>(
             0 => config.port,
             port => port,
         },
-        tos: config.outer_tos(inner.dsfield),
-        label: config.outer_label(inner),
+        tos: config.outer_tos(dsfield),
+        label: match A::FAMILY {
+            Family::V4 => 0,
+            Family::V6 => config.outer_label(|| inner_summary(skb)),
+        },
         flags: 0,
     };
     // Somebody above may have chosen how this packet is to be tunnelled (tc, a lightweight tunnel).
@@ -376,7 +401,8 @@ fn to_remote<'a, A: Underlay>(
             true => Cache::Of(&remote.cache),
             false => Cache::None,
         },
-        ttl: config.outer_ttl(inner.ttl, target.addr),
+        ttl: config.outer_ttl(|| inner_summary(skb), destination.into()),
+        dsfield,
         vni: Vni::truncate(match target.vni {
             0 => vni,
             vni => vni,
@@ -391,6 +417,7 @@ fn to_remote<'a, A: Underlay>(
 }
 
 /// Returns the socket that packets of a family are sent by.
+#[inline(always)]
 pub(crate) fn open_sender<'a>(
     dev: &'a NetDev<Device>,
     family: Family,
@@ -402,13 +429,12 @@ pub(crate) fn open_sender<'a>(
 }
 
 /// Finds the route and prepares the packet for it: the VXLAN header is in front of it then.
-#[inline]
+#[inline(always)]
 fn plan<'a, A: Underlay>(
     dev: &'a NetDev<Device>,
     config: &Config,
     skb: &mut SkBuff,
     way: &Way<'a, A>,
-    inner: Summary,
     softirq: &'a Softirq<'_>,
 ) -> Result<Plan<'a, A>, TxDrop> {
     let net = dev
@@ -420,15 +446,15 @@ fn plan<'a, A: Underlay>(
 
     if !way.tunnelled && route.is_local_unicast() && config.flags.has(Flags::LOCALBYPASS) {
         let port = flow.destination_port;
-        return sock::local_device(net, config, vni, port, flow.ifindex, softirq)
+        return vni::local_device(net, config, vni, port, flow.ifindex, softirq)
             .map(Plan::Bypass)
             .ok_or_else(|| TxDrop::error(DropReason::VXLAN_VNI_NOT_FOUND));
     }
     let df = match way.tunnelled {
         true => skb.tunnel_info_df(),
-        false => config.outer_df(|| frame_protocol(skb), inner),
+        false => config.outer_df(|| frame_protocol(skb), || inner_summary(skb)),
     };
-    let verdict = skb.check_pmtu(&mut route, config.headroom(A::FAMILY), dev.is_bridge_port());
+    let verdict = skb.check_pmtu(dev, &mut route, config.headroom(A::FAMILY));
     match verdict.map_err(|_| TxDrop::error(DropReason::NOT_SPECIFIED))? {
         PathMtu::Reply if way.tunnelled => {
             // The reply goes back by the tunnel that the packet would have gone by.
@@ -441,7 +467,7 @@ fn plan<'a, A: Underlay>(
     }
     let outer = Outer {
         source,
-        tos: ecn::encapsulate(flow.tos, inner.dsfield),
+        tos: ecn::encapsulate(flow.tos, way.dsfield),
         ttl: match way.ttl {
             0 => route.hop_limit(),
             ttl => ttl,
@@ -462,16 +488,24 @@ fn frame_protocol(skb: &SkBuff) -> u16 {
         .map_or(0, |octets| ethernet::Header::parse(octets).ethertype)
 }
 
+/// Returns the DS field of the inner packet, 0 if it is not IP.
+#[inline(always)]
+pub(crate) fn inner_dsfield(skb: &SkBuff) -> u8 {
+    skb.network_header()
+        .and_then(|octets| ip::dsfield(skb.protocol(), octets))
+        .unwrap_or(0)
+}
+
 /// Returns what an outer header may take over from the inner packet.
-#[inline]
-pub(crate) fn inner_summary(skb: &SkBuff) -> Summary {
+#[inline(never)]
+fn inner_summary(skb: &SkBuff) -> Summary {
     skb.network_header()
         .and_then(|octets| Summary::parse(skb.protocol(), octets))
         .unwrap_or(Summary::NOT_IP)
 }
 
 /// Puts the VXLAN header in front of the frame, with room for all that goes before it.
-#[inline]
+#[inline(always)]
 fn push_header<A: Underlay>(
     skb: &mut SkBuff,
     config: &Config,
@@ -479,17 +513,13 @@ fn push_header<A: Underlay>(
     way: &Way<'_, A>,
 ) -> Result {
     /// Octets of the UDP and VXLAN headers.
-    const HEADERS: u32 = 8 + 8;
+    const HEADERS: u16 = 8 + 8;
 
-    let ip = u32::from(A::FAMILY.header_len());
-    skb.make_headroom(route.headroom().saturating_add(ip).saturating_add(HEADERS))?;
+    skb.make_headroom(route, A::FAMILY.header_len().saturating_add(HEADERS))?;
     if config.flags.intersects(Flags::EXTENDED_HEADER) {
-        return xmit_header::push_extended(skb, config, way);
+        return xmit_header::push_extended(skb, config, way.vni, way.policy, way.checksum);
     }
-    let payload = skb.start_udp_encapsulation(way.checksum)?;
-    skb.push(vxlan::Header::for_vni(way.vni))?;
-    skb.finish_udp_encapsulation(payload, ethertype::TEB);
-    Ok(())
+    skb.encapsulate_in_udp(vxlan::Header::for_vni(way.vni), way.checksum)
 }
 
 /// Hands a frame to a device of this host, which learns its source as one of the VNI `learn`.

@@ -16,26 +16,32 @@ use crate::{
         gpe,
         rco,
         vxlan, //
-    },
-    xmit::Way, //
+    }, //
 };
 use kernel::prelude::*;
 
 /// Puts a VXLAN header with the extensions of the configuration in front of the frame. There is room
-/// for it.
+/// for it. `policy` is the group policy, as a mark; `checksum` asks for the outer UDP checksum.
 ///
 /// Fails with EPFNOSUPPORT if the packet is of a protocol that has no number.
-pub(crate) fn push_extended<A>(skb: &mut SkBuff, config: &Config, way: &Way<'_, A>) -> Result {
-    let mut header = vxlan::Header::for_vni(way.vni);
+#[inline(never)]
+pub(crate) fn push_extended(
+    skb: &mut SkBuff,
+    config: &Config,
+    vni: vxlan::Vni,
+    policy: u32,
+    checksum: bool,
+) -> Result {
+    let mut header = vxlan::Header::for_vni(vni);
     let left = left_checksum(skb, config);
     let payload = match left {
-        Some(_) => skb.start_udp_encapsulation_remcsum(way.checksum)?,
-        None => skb.start_udp_encapsulation(way.checksum)?,
+        Some(_) => skb.start_udp_encapsulation_remcsum(checksum)?,
+        None => skb.start_udp_encapsulation(checksum)?,
     };
     if let Some(left) = left {
         header = left.put(header);
     }
-    if let Some(policy) = gbp::Policy::from_mark(way.policy) {
+    if let Some(policy) = gbp::Policy::from_mark(policy) {
         header = policy.put(header);
     }
     let protocol = match config.flags.has(Flags::GPE) {

@@ -134,9 +134,8 @@ pub(crate) fn send_to<A: Underlay>(
     addrs: (A, A),
     softirq: &Softirq<'_>,
 ) {
-    let inner = xmit::inner_summary(&skb);
     match way(dev, config, &mut skb, info, addrs, softirq) {
-        Ok(way) => xmit::send_way(dev, config, skb, &way, inner, info.id, softirq),
+        Ok(way) => xmit::send_way(dev, config, skb, &way, info.id, softirq),
         Err(drop) => drop.account(dev, skb, softirq),
     }
 }
@@ -167,6 +166,7 @@ fn way<'a, A: Underlay>(
             false => Cache::None,
         },
         ttl: info.ttl,
+        dsfield: xmit::inner_dsfield(skb),
         vni: Vni::truncate(info.id),
         policy: match config.flags.has(Flags::GBP) {
             true => policy,

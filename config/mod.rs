@@ -219,11 +219,12 @@ impl Config {
             .saturating_add(ethernet)
     }
 
-    /// Returns the TTL of an outer packet to `remote`; `inner` is the TTL of the inner IP header, 0
-    /// if there is none. 0 stands for the hop limit of the route.
-    pub(crate) const fn outer_ttl(&self, inner: u8, remote: Addr) -> u8 {
+    /// Returns the TTL of an outer packet to `remote`; `inner` finds the fields of the inner IP header,
+    /// as in all functions below. 0 stands for the hop limit of the route.
+    #[inline(always)]
+    pub(crate) fn outer_ttl(&self, inner: impl FnOnce() -> Summary, remote: Addr) -> u8 {
         if self.flags.has(Flags::TTL_INHERIT) {
-            inner
+            inner().ttl
         } else if self.ttl == 0 && remote.is_multicast() {
             1
         } else {
@@ -234,6 +235,7 @@ impl Config {
     /// Returns the TOS that the route of an outer packet is looked up with; `inner` is the DS field
     /// of the inner IP header, 0 if there is none. The packet itself gets
     /// [`crate::wire::ecn::encapsulate`] of the two. Unless 0, the route cache is not used.
+    #[inline(always)]
     pub(crate) const fn outer_tos(&self, inner: u8) -> u8 {
         if self.tos == TOS_INHERIT {
             inner
@@ -243,24 +245,28 @@ impl Config {
     }
 
     /// Returns the flow label of an outer IPv6 packet.
-    #[inline]
-    pub(crate) const fn outer_label(&self, inner: Summary) -> u32 {
+    #[inline(always)]
+    pub(crate) fn outer_label(&self, inner: impl FnOnce() -> Summary) -> u32 {
         match self.label_policy {
             LabelPolicy::Fixed => self.label,
-            LabelPolicy::Inherit => inner.flow_label,
+            LabelPolicy::Inherit => inner().flow_label,
         }
     }
 
     /// Returns whether an outer IPv4 packet must not be fragmented; `protocol` finds the ethertype of
     /// the inner frame.
-    #[inline]
-    pub(crate) fn outer_df(&self, protocol: impl FnOnce() -> u16, inner: Summary) -> bool {
+    #[inline(always)]
+    pub(crate) fn outer_df(
+        &self,
+        protocol: impl FnOnce() -> u16,
+        inner: impl FnOnce() -> Summary,
+    ) -> bool {
         match self.df {
             Df::Unset => false,
             Df::Set => true,
             Df::Inherit => match protocol() {
                 ethertype::IPV6 => true,
-                ethertype::IPV4 => inner.dont_fragment,
+                ethertype::IPV4 => inner().dont_fragment,
                 _ => false,
             },
         }

@@ -11,20 +11,19 @@ use super::{
         NetDev,
         NetDevice, //
     },
+    errno::to_result,
     skb::{
         DropReason,
         SkBuff, //
     }, //
 };
 use crate::wire::ethernet::HEADER_LEN;
-use kernel::{
-    error::to_result,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 impl SkBuff {
     /// Removes the outer headers up to `len` octets behind the data pointer. What follows is an
     /// Ethernet frame. `crosses` tells that the inner packet is of another namespace.
+    #[inline(always)]
     pub(crate) fn pull_tunnel_header(&mut self, len: u16, crosses: bool) -> Result {
         const ETH_P_TEB: u16 = 0x6558;
         // SAFETY: The packet is valid by the invariants.
@@ -68,18 +67,11 @@ impl SkBuff {
 
     /// Makes the packet one that `dev` received: link header, protocol, packet type. The data pointer
     /// is then behind the Ethernet header. Fails if the packet is shorter than that.
+    #[inline(always)]
     pub(crate) fn receive_on<T: NetDevice>(&mut self, dev: &NetDev<T>) -> Result<(), DropReason> {
         self.may_pull(HEADER_LEN as u32)?;
-        self.reset_mac_header();
-        // SAFETY: The packet and the device are valid, and the Ethernet header, which `eth_type_trans`
-        // reads and pulls, is in the linear part; the checksum is told of it.
-        unsafe {
-            let skb = self.as_ptr();
-            let protocol = bindings::eth_type_trans(skb, dev.as_ptr());
-            (*skb).__bindgen_anon_4.headers.as_mut().protocol = protocol;
-            let pulled = (*skb).data.sub(HEADER_LEN);
-            bindings::shim_skb_postpull_rcsum(skb, pulled.cast(), HEADER_LEN as u32);
-        }
+        // SAFETY: The packet and the device are valid, and the Ethernet header is in the linear part.
+        unsafe { bindings::shim_skb_receive_eth(self.as_ptr(), dev.as_ptr()) };
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use super::{
         Namespace,
         Net, //
     },
+    once::dereference,
     rcu::{
         AtomicDrop,
         RcuProof,
@@ -131,6 +132,17 @@ pub(super) unsafe fn private<T: NetDevice>(dev: *mut bindings::net_device) -> *m
     unsafe { dev.add(1).cast() }
 }
 
+/// Returns the namespace of a device (`dev_net`).
+///
+/// # Safety
+///
+/// `dev` is valid.
+#[inline]
+unsafe fn net_of(dev: *mut bindings::net_device) -> *mut bindings::net {
+    // SAFETY: By this function's contract. The pointer changes as the device moves; it is read whole.
+    unsafe { (&raw const (*dev).nd_net.net).read_volatile() }
+}
+
 impl<T: NetDevice> NetDev<T> {
     /// Makes a reference.
     ///
@@ -158,14 +170,14 @@ impl<T: NetDevice> NetDev<T> {
     #[inline]
     pub(crate) fn net<'a>(&'a self, _reader: &'a impl RcuProof) -> &'a Net {
         // SAFETY: A namespace moves its devices out or ends them, and waits for readers, before it exits.
-        unsafe { Net::from_raw(bindings::shim_dev_net(self.as_ptr())) }
+        unsafe { Net::from_raw(net_of(self.as_ptr())) }
     }
 
     /// Returns the namespace that carries the packets, None once the device is being unregistered.
     #[inline]
     pub(crate) fn link_net<'a>(&'a self, _reader: &'a impl RcuProof) -> Option<&'a Net> {
         // SAFETY: By the invariants the private data is valid.
-        let net = unsafe { &(*self.private()).link_net }.load(Acquire);
+        let net = dereference(unsafe { &(*self.private()).link_net });
         if net.is_null() {
             return None;
         }
@@ -178,7 +190,7 @@ impl<T: NetDevice> NetDev<T> {
     pub(crate) fn net_rtnl<'a>(&'a self, _rtnl: &'a Rtnl<'_>) -> &'a Net {
         // SAFETY: A device changes its namespace under RTNL, and a namespace rids itself of its devices
         // under RTNL before it exits.
-        unsafe { Net::from_raw(bindings::shim_dev_net(self.as_ptr())) }
+        unsafe { Net::from_raw(net_of(self.as_ptr())) }
     }
 
     /// As [`NetDev::link_net`], for those who hold RTNL.
@@ -238,13 +250,6 @@ impl<T: NetDevice> NetDev<T> {
     pub(crate) fn is_running(&self) -> bool {
         // SAFETY: The device is valid.
         unsafe { bindings::shim_netif_running(self.as_ptr()) }
-    }
-
-    /// Returns whether the device is a port of a bridge (Linux or Open vSwitch).
-    #[inline]
-    pub(crate) fn is_bridge_port(&self) -> bool {
-        // SAFETY: The device is valid.
-        unsafe { bindings::shim_netif_is_any_bridge_port(self.as_ptr()) }
     }
 
     /// Counts a packet received.

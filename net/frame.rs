@@ -10,6 +10,7 @@ use super::{
         NetDev,
         NetDevice, //
     },
+    errno::to_result,
     rcu::Softirq,
     skb::SkBuff, //
 };
@@ -46,7 +47,8 @@ impl SkBuff {
     ///
     /// Fails without memory, and if the header is not within the linear part.
     pub(crate) fn readdress(&mut self, destination: MacAddr, source: MacAddr) -> Result {
-        self.make_headroom(0)?;
+        // SAFETY: The packet is valid by the invariants.
+        to_result(unsafe { bindings::shim_skb_make_private(self.as_ptr()) })?;
         if self.mac_header::<HEADER_LEN>().is_none() {
             return Err(EINVAL);
         }

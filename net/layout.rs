@@ -144,6 +144,14 @@ const OURS: &[usize] = &[
     offset_of!(bindings::ip_tunnel_info, mode),
     offset_of!(bindings::ip_tunnel_info, options),
     offset_of!(bindings::gro_remcsum, delta),
+    offset_of!(bindings::net_device, nd_net),
+    offset_of!(bindings::sock, __sk_common.skc_bound_dev_if),
+    offset_of!(
+        bindings::sk_buff,
+        __bindgen_anon_1.__bindgen_anon_1.__bindgen_anon_1.dev
+    ),
+    offset_of!(bindings::sk_buff, __bindgen_anon_3.__bindgen_anon_1._skb_refdst),
+    HEADERS + offset_of!(Headers, __bindgen_anon_4.mark),
 ];
 
 /// Fails with EINVAL, and says where, if the two views differ.

@@ -9,6 +9,7 @@
 pub(crate) mod device;
 pub(crate) mod driver;
 pub(crate) mod dst;
+pub(crate) mod encapsulate;
 pub(crate) mod fdb;
 pub(crate) mod gro;
 pub(crate) mod layout;
@@ -22,6 +23,7 @@ pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod nexthop;
 pub(crate) mod notifier;
+pub(crate) mod once;
 pub(crate) mod params;
 pub(crate) mod rcu;
 pub(crate) mod register;
@@ -36,6 +38,7 @@ pub(crate) mod underlay;
 
 mod decapsulate;
 mod device_ops;
+mod errno;
 mod frame;
 mod order;
 mod remcsum;

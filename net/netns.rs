@@ -83,8 +83,7 @@ impl Net {
 
     /// Returns whether both are the same namespace.
     pub(crate) fn is(&self, other: &Net) -> bool {
-        // SAFETY: Both are valid.
-        unsafe { bindings::shim_net_eq(self.as_ptr(), other.as_ptr()) }
+        core::ptr::eq(self, other)
     }
 }
 

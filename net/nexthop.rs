@@ -10,6 +10,7 @@ use super::{
         Namespace,
         Net, //
     },
+    once::dereference,
     rcu::{
         AtomicDrop,
         RcuProof, //
@@ -29,7 +30,6 @@ use kernel::{
     error::to_result,
     prelude::*,
     sync::atomic::{
-        Acquire,
         Atomic,
         Full,
         Relaxed, //
@@ -175,7 +175,7 @@ impl NexthopCell {
     /// Returns whether there is a nexthop.
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
-        !self.0.load(Relaxed).is_null()
+        !dereference(&self.0).is_null()
     }
 
     /// Returns the nexthop. It stays valid as long as `_reader`, whatever is stored meanwhile.
@@ -183,7 +183,7 @@ impl NexthopCell {
     pub(crate) fn load<'a>(&'a self, _reader: &'a impl RcuProof) -> Option<&'a Nexthop> {
         // SAFETY: By the invariants the nexthop was held within this critical section, and is freed a
         // grace period after that at the earliest. The type is transparent.
-        unsafe { self.0.load(Acquire).cast::<Nexthop>().as_ref() }
+        unsafe { dereference(&self.0).cast::<Nexthop>().as_ref() }
     }
 
     /// Stores a nexthop and returns what was there.

@@ -10,6 +10,7 @@
 
 use super::{
     bindings,
+    once::dereference,
     rcu::RcuProof, //
 };
 use core::{
@@ -19,10 +20,7 @@ use core::{
 use kernel::{
     error::to_result,
     prelude::*,
-    sync::atomic::{
-        Acquire,
-        Atomic, //
-    },
+    sync::atomic::Atomic,
     types::Opaque, //
 };
 
@@ -88,7 +86,7 @@ impl Order {
         /// The bits that tell a pointer to an item from what the array keeps for itself.
         const INTERNAL: usize = 3;
         // SAFETY: The array is initialised, and its head changes atomically.
-        let head = unsafe { Atomic::from_ptr(&raw mut (*self.array.get()).xa_head) }.load(Acquire);
+        let head = dereference(unsafe { Atomic::from_ptr(&raw mut (*self.array.get()).xa_head) });
         NonNull::new(head).filter(|head| head.addr().get() & INTERNAL == 0)
     }
 

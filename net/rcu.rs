@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 
-use super::bindings;
+use super::{
+    bindings,
+    once::dereference, //
+};
 use core::{
     marker::PhantomData,
     ops::Deref,
@@ -17,7 +20,6 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{
-            Acquire,
             Atomic,
             Full, //
         },
@@ -193,7 +195,7 @@ impl<T: AtomicDrop> RcuCell<T> {
     /// Returns the current value. It stays valid as long as `_reader`, whatever is stored meanwhile.
     #[inline]
     pub(crate) fn load<'a>(&'a self, _reader: &'a impl RcuProof) -> Option<&'a T> {
-        let node = self.ptr.load(Acquire);
+        let node = dereference(&self.ptr);
         // SAFETY: By the invariants the node is null or was live within this critical section, and is
         // freed after a grace period at the earliest, which `_reader` puts off beyond `'a`.
         unsafe { node.as_ref() }.map(|node| &node.value)
@@ -239,7 +241,7 @@ impl<T: AtomicDrop> RcuBox<T> {
     #[inline]
     pub(crate) fn load<'a>(&'a self, _reader: &'a impl RcuProof) -> &'a T {
         // SAFETY: As in `RcuCell::load`; by the invariants the pointer is not null.
-        unsafe { &(*self.0.ptr.load(Acquire)).value }
+        unsafe { &(*dereference(&self.0.ptr)).value }
     }
 
     /// Publishes `value`, and returns what was there.

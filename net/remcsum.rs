@@ -6,10 +6,10 @@
 
 use super::{
     bindings,
+    encapsulate::UdpPayload,
     skb::{
         DropReason,
-        SkBuff,
-        UdpPayload, //
+        SkBuff, //
     }, //
 };
 use kernel::{

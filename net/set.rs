@@ -163,13 +163,20 @@ impl<T: Identified> RcuSet<T> {
         self.len.load(Relaxed) as usize
     }
 
+    /// Returns the item of a set of one, None for one that has more, or none, or had.
+    #[inline]
+    pub(crate) fn sole<'a>(&'a self, _reader: &'a impl RcuProof) -> Option<&'a Member<T>> {
+        let sole = self.order.sole()?;
+        // SAFETY: What the order holds is the first field of a member, freed after a grace period,
+        // which the reader puts off beyond `'a`.
+        Some(unsafe { sole.cast::<Member<T>>().as_ref() })
+    }
+
     /// Walks the set. An item that is removed meanwhile may or may not be seen, and stays valid.
     #[inline]
     pub(crate) fn iter<'a>(&'a self, reader: &'a impl RcuProof) -> Iter<'a, T> {
-        match self.order.sole() {
-            // SAFETY: What the order holds is the first field of a member, freed after a grace period,
-            // which `reader` puts off beyond `'a`.
-            Some(sole) => Iter::Sole(Some(unsafe { sole.cast::<Member<T>>().as_ref() })),
+        match self.sole(reader) {
+            Some(sole) => Iter::Sole(Some(sole)),
             None => Iter::Many(self.order.walk(0, Visit::All, reader)),
         }
     }

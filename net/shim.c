@@ -53,7 +53,6 @@ void shim_delayed_work_queue(struct delayed_work *work, unsigned long delay)
 	mod_delayed_work(system_power_efficient_wq, work, delay);
 }
 
-unsigned long shim_jiffies(void) { return jiffies; }
 void shim_cond_resched(void) { cond_resched(); }
 
 /*
@@ -149,11 +148,6 @@ void shim_dev_stats_inc(struct net_device *dev, enum shim_stat stat)
 
 bool shim_netif_running(const struct net_device *dev) { return netif_running(dev); }
 
-bool shim_netif_is_any_bridge_port(const struct net_device *dev)
-{
-	return netif_is_any_bridge_port(dev);
-}
-
 int shim_l3mdev_index(struct net *net, int ifindex)
 {
 	return l3mdev_master_upper_ifindex_by_index(net, ifindex);
@@ -162,7 +156,6 @@ int shim_l3mdev_index(struct net *net, int ifindex)
 void *shim_net_generic(const struct net *net, unsigned int id) { return net_generic(net, id); }
 void shim_assert_rtnl(void) { ASSERT_RTNL(); }
 void shim_pin_module(void) { __module_get(THIS_MODULE); }
-bool shim_net_eq(const struct net *a, const struct net *b) { return net_eq(a, b); }
 
 void shim_kfree_skb_reason(struct sk_buff *skb, u32 reason) { kfree_skb_reason(skb, reason); }
 
@@ -171,26 +164,33 @@ u32 shim_pskb_may_pull_reason(struct sk_buff *skb, unsigned int len)
 	return pskb_may_pull_reason(skb, len);
 }
 
-u32 shim_pskb_inet_may_pull_reason(struct sk_buff *skb)
-{
-	return pskb_inet_may_pull_reason(skb);
-}
-
 u32 shim_skb_vlan_inet_prepare(struct sk_buff *skb, bool raw)
 {
 	return skb_vlan_inet_prepare(skb, raw && skb->protocol != htons(ETH_P_TEB));
 }
 
-void shim_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsigned int len)
+/* The Ethernet header, which is in the linear part, is taken off. */
+void shim_skb_receive_eth(struct sk_buff *skb, struct net_device *dev)
 {
-	skb_postpull_rcsum(skb, start, len);
+	skb_reset_mac_header(skb);
+	skb->protocol = eth_type_trans(skb, dev);
+	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
 }
 
 void *shim_skb_push(struct sk_buff *skb, unsigned int len) { return __skb_push(skb, len); }
 
-int shim_skb_cow_head(struct sk_buff *skb, unsigned int headroom)
+int shim_skb_make_private(struct sk_buff *skb) { return skb_cow_head(skb, 0); }
+
+/* Room for @len octets in front of the data, and for all that @dst puts before them. */
+int shim_skb_make_headroom(struct sk_buff *skb, const struct dst_entry *dst, unsigned int len)
 {
-	return skb_cow_head(skb, headroom);
+	return skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev) + dst->header_len + len);
+}
+
+int shim_tunnel_check_pmtu(struct sk_buff *skb, const struct net_device *dev,
+			   struct dst_entry *dst, int headroom)
+{
+	return skb_tunnel_check_pmtu(skb, dst, headroom, netif_is_any_bridge_port(dev));
 }
 
 u16 shim_skb_protocol(const struct sk_buff *skb) { return ntohs(skb_protocol(skb, true)); }
@@ -222,6 +222,25 @@ int shim_udp_encap_start(struct sk_buff *skb, bool csum, bool *double_encap)
 	return udp_tunnel_handle_offloads(skb, csum);
 }
 
+/*
+ * All of an encapsulation with a plain header, in one call: it is the way of
+ * nearly every packet.
+ */
+int shim_udp_encapsulate(struct sk_buff *skb, u64 header, bool csum)
+{
+	bool double_encap = udp_tunnel_handle_partial(skb);
+	int err;
+
+	err = udp_tunnel_handle_offloads(skb, csum);
+	if (err)
+		return err;
+	if (skb_headroom(skb) < sizeof(header))
+		return -ENOBUFS;
+	memcpy(__skb_push(skb, sizeof(header)), &header, sizeof(header));
+	udp_tunnel_set_inner_protocol(skb, double_encap, htons(ETH_P_TEB));
+	return 0;
+}
+
 void shim_udp_encap_inner(struct sk_buff *skb, bool double_encap, u16 protocol)
 {
 	udp_tunnel_set_inner_protocol(skb, double_encap, htons(protocol));
@@ -237,11 +256,6 @@ void shim_skb_loop(struct sk_buff *skb, struct net_device *dev, unsigned int off
 
 int shim_netif_rx(struct sk_buff *skb) { return __netif_rx(skb); }
 u32 shim_skb_get_hash(struct sk_buff *skb) { return skb_get_hash(skb); }
-
-unsigned int shim_dst_headroom(struct dst_entry *dst)
-{
-	return LL_RESERVED_SPACE(dst->dev) + dst->header_len;
-}
 
 int shim_ip4_hoplimit(struct dst_entry *dst) { return ip4_dst_hoplimit(dst); }
 int shim_ip6_hoplimit(struct dst_entry *dst) { return ip6_dst_hoplimit(dst); }
@@ -270,7 +284,6 @@ int shim_udp_sock_create(struct net *net, bool v6, u16 port, int ifindex, bool c
 }
 
 void *shim_sk_user_data(const struct sock *sk) { return rcu_dereference_sk_user_data(sk); }
-int shim_sk_bound_dev_if(const struct sock *sk) { return READ_ONCE(sk->sk_bound_dev_if); }
 
 int shim_igmp_join(struct sock *sk, u32 group, int ifindex)
 {
@@ -327,7 +340,6 @@ bool shim_ipv6_disabled(const struct net_device *dev)
 	return idev && READ_ONCE(idev->cnf.disable_ipv6);
 }
 
-int shim_skb_ifindex(const struct sk_buff *skb) { return skb->dev ? skb->dev->ifindex : 0; }
 void shim_skb_scrub(struct sk_buff *skb, bool crosses) { skb_scrub_packet(skb, crosses); }
 
 unsigned int shim_gro_offset(const struct sk_buff *skb) { return skb_gro_offset(skb); }
@@ -523,5 +535,10 @@ const size_t shim_layout[] = {
 	offsetof(struct ip_tunnel_info, mode),
 	offsetof(struct ip_tunnel_info, options),
 	offsetof(struct gro_remcsum, delta),
+	offsetof(struct net_device, nd_net),
+	offsetof(struct sock, sk_bound_dev_if),
+	offsetof(struct sk_buff, dev),
+	offsetof(struct sk_buff, _skb_refdst),
+	offsetof(struct sk_buff, mark),
 };
 const size_t shim_layout_len = ARRAY_SIZE(shim_layout);

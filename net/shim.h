@@ -60,7 +60,6 @@ void shim_assert_spin_locked(spinlock_t *lock);
 void shim_list_init(struct list_head *head);
 void shim_delayed_work_init(struct delayed_work *work, work_func_t func);
 void shim_delayed_work_queue(struct delayed_work *work, unsigned long delay);
-unsigned long shim_jiffies(void);
 
 void shim_cond_resched(void);
 
@@ -93,23 +92,22 @@ void shim_dstats_rx_dropped(struct net_device *dev);
 void shim_dstats_tx_dropped(struct net_device *dev);
 void shim_dev_stats_inc(struct net_device *dev, enum shim_stat stat);
 bool shim_netif_running(const struct net_device *dev);
-bool shim_netif_is_any_bridge_port(const struct net_device *dev);
 int shim_l3mdev_index(struct net *net, int ifindex);
 void *shim_net_generic(const struct net *net, unsigned int id);
 void shim_assert_rtnl(void);
 void shim_pin_module(void);
-bool shim_net_eq(const struct net *a, const struct net *b);
 
 /* sk_buff */
 void shim_kfree_skb_reason(struct sk_buff *skb, u32 reason);
 u32 shim_pskb_may_pull_reason(struct sk_buff *skb, unsigned int len);
-u32 shim_pskb_inet_may_pull_reason(struct sk_buff *skb);
 u32 shim_skb_vlan_inet_prepare(struct sk_buff *skb, bool raw);
-u32 shim_skb_mark(const struct sk_buff *skb);
 void shim_skb_set_mark(struct sk_buff *skb, u32 mark);
-void shim_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsigned int len);
+void shim_skb_receive_eth(struct sk_buff *skb, struct net_device *dev);
 void *shim_skb_push(struct sk_buff *skb, unsigned int len);
-int shim_skb_cow_head(struct sk_buff *skb, unsigned int headroom);
+int shim_skb_make_private(struct sk_buff *skb);
+int shim_skb_make_headroom(struct sk_buff *skb, const struct dst_entry *dst, unsigned int len);
+int shim_tunnel_check_pmtu(struct sk_buff *skb, const struct net_device *dev,
+			   struct dst_entry *dst, int headroom);
 u16 shim_skb_protocol(const struct sk_buff *skb);
 void shim_ecn_set_ce(struct sk_buff *skb);
 void shim_ecn_set_ect1(struct sk_buff *skb);
@@ -117,8 +115,8 @@ u16 shim_udp_flow_src_port(struct net *net, struct sk_buff *skb, int min, int ma
 u32 shim_skb_tunnel_advice(struct sk_buff *skb);
 bool shim_tunnel_info_df(struct sk_buff *skb);
 int shim_udp_encap_start(struct sk_buff *skb, bool csum, bool *double_encap);
+int shim_udp_encapsulate(struct sk_buff *skb, u64 header, bool csum);
 void shim_udp_encap_inner(struct sk_buff *skb, bool double_encap, u16 protocol);
-int shim_skb_ifindex(const struct sk_buff *skb);
 void shim_skb_scrub(struct sk_buff *skb, bool crosses);
 void shim_skb_loop(struct sk_buff *skb, struct net_device *dev, unsigned int offset);
 void shim_skb_receive_raw(struct sk_buff *skb, struct net_device *dev);
@@ -148,7 +146,6 @@ int shim_udp_encap_start_remcsum(struct sk_buff *skb, bool csum, bool *double_en
 void shim_skb_no_checksum(struct sk_buff *skb);
 
 /* routes */
-unsigned int shim_dst_headroom(struct dst_entry *dst);
 int shim_ip4_hoplimit(struct dst_entry *dst);
 int shim_ip6_hoplimit(struct dst_entry *dst);
 bool shim_rt6_is_local(struct dst_entry *dst);
@@ -193,7 +190,6 @@ int shim_notifier_from_errno(int err);
 int shim_udp_sock_create(struct net *net, bool v6, u16 port, int ifindex, bool checksum6,
 			 struct sock **sk);
 void *shim_sk_user_data(const struct sock *sk);
-int shim_sk_bound_dev_if(const struct sock *sk);
 int shim_igmp_join(struct sock *sk, u32 group, int ifindex);
 int shim_igmp_leave(struct sock *sk, u32 group, int ifindex);
 int shim_mld_join(struct sock *sk, const struct in6_addr *group, int ifindex);

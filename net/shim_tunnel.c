@@ -67,7 +67,6 @@ void shim_skb_receive_raw(struct sk_buff *skb, struct net_device *dev)
 	skb->pkt_type = PACKET_HOST;
 }
 
-u32 shim_skb_mark(const struct sk_buff *skb) { return skb->mark; }
 void shim_skb_set_mark(struct sk_buff *skb, u32 mark) { skb->mark = mark; }
 u8 *shim_skb_mac_header(const struct sk_buff *skb) { return skb_mac_header(skb); }
 

@@ -10,18 +10,17 @@ use super::{
         NetDev,
         NetDevice, //
     },
-    dst::Route,
-    netns::Net,
     rcu::Softirq, //
+};
+use crate::wire::{
+    ethernet::ethertype,
+    ip::Family, //
 };
 use core::{
     mem::forget,
     ptr::NonNull, //
 };
-use kernel::{
-    error::to_result,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 /// Why a packet is dropped, `enum skb_drop_reason`: what the tracepoint `skb:kfree_skb` shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +62,7 @@ impl DropReason {
     pub(crate) const LOCAL_MAC: Self = Self(bindings::skb_drop_reason_SKB_DROP_REASON_LOCAL_MAC);
 
     /// Turns a kernel function's verdict into a result.
-    fn check(reason: u32) -> Result<(), Self> {
+    pub(super) fn check(reason: u32) -> Result<(), Self> {
         if reason == 0 {
             Ok(())
         } else {
@@ -136,14 +135,11 @@ impl SkBuff {
     }
 
     /// Copies `N` octets at `offset` from the start of the buffer, if they are in the linear part.
-    #[inline]
+    #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         // SAFETY: The packet is valid by the invariants.
-        let (head, data, len, paged) = unsafe {
-            let skb = self.as_ptr();
-            ((*skb).head, (*skb).data, (*skb).len, (*skb).data_len)
-        };
-        let linear = len.wrapping_sub(paged) as usize;
+        let (head, data) = unsafe { ((*self.as_ptr()).head, (*self.as_ptr()).data) };
+        let linear = self.linear_len() as usize;
         let end = data.addr().wrapping_sub(head.addr()).wrapping_add(linear);
         if offset.checked_add(N)? > end {
             return None;
@@ -153,7 +149,7 @@ impl SkBuff {
     }
 
     /// Returns where the network header starts, from the start of the buffer.
-    #[inline]
+    #[inline(always)]
     fn network_offset(&self) -> usize {
         // SAFETY: The packet is valid by the invariants, and `headers` overlays plain numbers.
         usize::from(unsafe {
@@ -166,7 +162,7 @@ impl SkBuff {
     }
 
     /// Copies the first octets of the network header.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn network_header<const N: usize>(&self) -> Option<[u8; N]> {
         self.read(self.network_offset())
     }
@@ -246,6 +242,13 @@ impl SkBuff {
         };
     }
 
+    /// Returns the octets of the linear part, from the data pointer on (`skb_headlen`).
+    #[inline(always)]
+    fn linear_len(&self) -> u32 {
+        // SAFETY: The packet is valid by the invariants.
+        unsafe { (*self.as_ptr()).len.wrapping_sub((*self.as_ptr()).data_len) }
+    }
+
     #[inline]
     fn data_offset(&self) -> u16 {
         // SAFETY: The packet is valid by the invariants.
@@ -255,10 +258,15 @@ impl SkBuff {
     }
 
     /// Returns the ethertype of the payload behind VLAN tags, in host order (`skb_protocol`).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn protocol(&self) -> u16 {
-        // SAFETY: The packet is valid by the invariants.
-        unsafe { bindings::shim_skb_protocol(self.as_ptr()) }
+        match self.ethertype() {
+            // SAFETY: The packet is valid by the invariants.
+            ethertype::VLAN | ethertype::SERVICE_VLAN => unsafe {
+                bindings::shim_skb_protocol(self.as_ptr())
+            },
+            other => other,
+        }
     }
 
     /// Returns the ethertype of the packet, in host order, that of a VLAN tag if there is one.
@@ -269,10 +277,13 @@ impl SkBuff {
     }
 
     /// Returns the mark.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mark(&self) -> u32 {
-        // SAFETY: The packet is valid by the invariants.
-        unsafe { bindings::shim_skb_mark(self.as_ptr()) }
+        // SAFETY: The packet is valid by the invariants, and the unions hold plain numbers.
+        unsafe {
+            let headers = (*self.as_ptr()).__bindgen_anon_4.headers.as_ref();
+            headers.__bindgen_anon_4.mark
+        }
     }
 
     /// Sets the mark.
@@ -282,8 +293,11 @@ impl SkBuff {
     }
 
     /// Brings the first `len` octets into the linear part.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn may_pull(&mut self, len: u32) -> Result<(), DropReason> {
+        if len <= self.linear_len() {
+            return Ok(());
+        }
         // SAFETY: The packet is valid by the invariants.
         DropReason::check(unsafe { bindings::shim_pskb_may_pull_reason(self.as_ptr(), len) })
     }
@@ -311,19 +325,15 @@ impl SkBuff {
     }
 
     /// Brings the inner IP header, if it is one, into the linear part (`pskb_inet_may_pull`).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn inet_may_pull(&mut self) -> Result<(), DropReason> {
-        // SAFETY: The packet is valid by the invariants.
-        DropReason::check(unsafe { bindings::shim_pskb_inet_may_pull_reason(self.as_ptr()) })
-    }
-
-    /// Brings a frame's Ethernet, VLAN and IP headers into the linear part and marks the network
-    /// header (`skb_vlan_inet_prepare`). `raw` says that there is an Ethernet header only if the packet's
-    /// protocol says so.
-    #[inline]
-    pub(crate) fn prepare_inner(&mut self, raw: bool) -> Result<(), DropReason> {
-        // SAFETY: The packet is valid by the invariants.
-        DropReason::check(unsafe { bindings::shim_skb_vlan_inet_prepare(self.as_ptr(), raw) })
+        let len = match self.ethertype() {
+            ethertype::IPV4 => Family::V4.header_len(),
+            ethertype::IPV6 => Family::V6.header_len(),
+            _ => 0,
+        };
+        let before = (self.network_offset() as u32).wrapping_sub(u32::from(self.data_offset()));
+        self.may_pull(before.wrapping_add(u32::from(len)))
     }
 
     /// Returns a number that stays the same for the flow.
@@ -332,67 +342,22 @@ impl SkBuff {
         unsafe { bindings::shim_skb_get_hash(self.as_ptr()) }
     }
 
-    /// Returns a UDP source port, in host order, that stays the same for the inner flow.
-    #[inline]
-    pub(crate) fn flow_source_port(&mut self, net: &Net, low: u16, high: u16) -> u16 {
-        // SAFETY: The packet and the namespace are valid.
-        unsafe {
-            bindings::shim_udp_flow_src_port(
-                net.as_ptr(),
-                self.as_ptr(),
-                c_int::from(low),
-                c_int::from(high),
-            )
-        }
-    }
-
-    /// Returns what somebody above (tc, a lightweight tunnel) has to say of how this packet is tunnelled.
-    #[inline]
-    pub(crate) fn tunnel_advice(&self) -> TunnelAdvice {
-        // SAFETY: The packet is valid by the invariants.
-        let bits = unsafe { bindings::shim_skb_tunnel_advice(self.as_ptr()) };
-        TunnelAdvice {
-            given: bits & 1 != 0,
-            may_cache: bits & 2 != 0,
-        }
-    }
-
-    /// Returns whether those properties ask for the outer packet not to be fragmented.
-    pub(crate) fn tunnel_info_df(&self) -> bool {
-        // SAFETY: The packet is valid by the invariants.
-        unsafe { bindings::shim_tunnel_info_df(self.as_ptr()) }
-    }
-
-    /// Compares the packet to the path MTU less `headroom`. If it does not fit and `reply` is set, it
-    /// becomes the ICMP message that says so, from its destination to its sender
-    /// (`skb_tunnel_check_pmtu`). Fails if that message cannot be made.
-    pub(crate) fn check_pmtu<A>(
-        &mut self,
-        route: &mut Route<A>,
-        headroom: u16,
-        reply: bool,
-    ) -> Result<PathMtu> {
-        // SAFETY: The packet and the route are valid.
-        let verdict = unsafe {
-            bindings::skb_tunnel_check_pmtu(
-                self.as_ptr(),
-                route.as_dst(),
-                c_int::from(headroom),
-                reply,
-            )
-        };
-        match verdict {
-            ..0 => Err(Error::from_errno(verdict)),
-            0 => Ok(PathMtu::Send),
-            1.. => Ok(PathMtu::Reply),
-        }
-    }
-
     /// Returns the index of the device that the packet is at, 0 if it is at none.
     #[inline]
     pub(crate) fn ifindex(&self) -> u32 {
-        // SAFETY: The packet is valid by the invariants, and with it the device that it is at.
-        unsafe { bindings::shim_skb_ifindex(self.as_ptr()) as u32 }
+        // SAFETY: The packet is valid by the invariants, and with it the device that it is at; the unions
+        // hold that device wherever there is a network header.
+        unsafe {
+            let dev = (*self.as_ptr())
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                .dev;
+            match dev.is_null() {
+                true => 0,
+                false => (&raw const (*dev).ifindex).read_volatile() as u32,
+            }
+        }
     }
 
     /// Takes off what the packet brought along from the stack above, as it goes below; all of it if
@@ -403,55 +368,14 @@ impl SkBuff {
         unsafe { bindings::shim_skb_scrub(self.as_ptr(), crosses) };
     }
 
-    /// Makes `len` octets of room in front of the data, private to this packet.
-    #[inline]
-    pub(crate) fn make_headroom(&mut self, len: u32) -> Result {
-        // SAFETY: The packet is valid by the invariants.
-        to_result(unsafe { bindings::shim_skb_cow_head(self.as_ptr(), len) })
-    }
-
-    /// Marks the packet as the payload of UDP encapsulation, for offloads, before any header is
-    /// pushed. `csum` asks for the outer checksum.
-    #[inline]
-    pub(crate) fn start_udp_encapsulation(&mut self, csum: bool) -> Result<UdpPayload> {
-        let mut double = false;
-        // SAFETY: The packet is valid by the invariants.
-        to_result(unsafe { bindings::shim_udp_encap_start(self.as_ptr(), csum, &mut double) })?;
-        Ok(UdpPayload::new(double))
-    }
-
-    /// Puts `header` in front of the data. Fails with ENOBUFS if there is no room for it.
-    #[inline]
-    pub(crate) fn push<const N: usize>(&mut self, header: [u8; N]) -> Result {
-        // SAFETY: The packet is valid by the invariants.
-        let (head, data) = unsafe { ((*self.as_ptr()).head, (*self.as_ptr()).data) };
-        if data.addr().wrapping_sub(head.addr()) < N {
-            return Err(ENOBUFS);
-        }
-        // SAFETY: There are N octets between `head` and `data`, which `__skb_push` takes in.
-        unsafe {
-            let start = bindings::shim_skb_push(self.as_ptr(), N as u32);
-            start.cast::<[u8; N]>().write_unaligned(header);
-        }
-        Ok(())
-    }
-
-    /// Says that the payload of the encapsulation is an Ethernet frame.
-    #[inline]
-    pub(crate) fn finish_udp_encapsulation(&mut self, payload: UdpPayload, protocol: u16) {
-        // SAFETY: The packet is valid by the invariants.
-        unsafe { bindings::shim_udp_encap_inner(self.as_ptr(), payload.double, protocol) };
-    }
-
     /// Turns a packet to be sent into one that `dev` receives, from the network header on, and hands
     /// it to the stack. Returns false if the stack drops it, or the network header is not within the
     /// linear part.
     pub(crate) fn loop_to<T: NetDevice>(self, dev: &NetDev<T>, _softirq: &Softirq<'_>) -> bool {
         let before = usize::from(self.data_offset());
-        // SAFETY: The packet is valid by the invariants.
-        let linear = unsafe { (*self.as_ptr()).len.wrapping_sub((*self.as_ptr()).data_len) };
+        let linear = self.linear_len() as usize;
         let offset = self.network_offset().checked_sub(before);
-        let Some(offset) = offset.filter(|offset| *offset <= linear as usize) else {
+        let Some(offset) = offset.filter(|offset| *offset <= linear) else {
             return false;
         };
         let skb = self.into_raw();
@@ -464,40 +388,11 @@ impl SkBuff {
     }
 }
 
-/// What [`SkBuff::tunnel_advice`] found.
-#[derive(Clone, Copy)]
-pub(crate) struct TunnelAdvice {
-    /// Whether there is anything at all.
-    pub(crate) given: bool,
-    /// Whether a route that is cached serves this packet.
-    pub(crate) may_cache: bool,
-}
-
-/// What a comparison to the path MTU found.
-pub(crate) enum PathMtu {
-    /// The packet may be sent.
-    Send,
-    /// It has become the reply to its sender.
-    Reply,
-}
-
 impl Drop for SkBuff {
     fn drop(&mut self) {
         // SAFETY: By the invariants we own a reference, which ends here.
         unsafe {
             bindings::shim_kfree_skb_reason(self.as_ptr(), DropReason::NOT_SPECIFIED.0);
         }
-    }
-}
-
-/// What [`SkBuff::start_udp_encapsulation`] learned of the payload.
-pub(crate) struct UdpPayload {
-    /// It is already encapsulated once, partly segmented.
-    double: bool,
-}
-
-impl UdpPayload {
-    pub(super) fn new(double: bool) -> Self {
-        Self { double }
     }
 }

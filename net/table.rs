@@ -15,6 +15,7 @@ use super::{
         SpinLockBhGuard,
         WriteProof, //
     },
+    once::dereference,
     order::{
         Order,
         Visit,
@@ -40,6 +41,10 @@ use kernel::{
     error::to_result,
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Release, //
+        },
         lock::Lock,
         LockClassKey, //
     },
@@ -175,13 +180,15 @@ struct Census {
 ///
 /// `hash` is an initialised rhashtable. `hash` and `order` hold the same entries, boxed, pinned and
 /// owned by the table, except between the two steps of an insertion or a removal, which happen under
-/// `lock`. A removed entry is freed after a grace period.
+/// `lock`. `sole` is the entry of a table of one, null in any other; it changes under `lock`, and never
+/// is an entry that is removed. A removed entry is freed after a grace period.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Table<K, V: AtomicDrop> {
     #[pin]
     hash: Opaque<bindings::rhashtable>,
     #[pin]
     order: Order,
+    sole: Atomic<*mut Entry<V>>,
     #[pin]
     lock: SpinLockBh<Census>,
     _owns: PhantomData<(K, V)>,
@@ -204,6 +211,7 @@ impl<K: TableKey, V: AtomicDrop> Table<K, V> {
                 to_result(unsafe { bindings::shim_table_init(slot) })
             }),
             order <- Order::new(),
+            sole: Atomic::new(null_mut()),
             lock <- Lock::new(
                 Census {
                     count: 0,
@@ -235,6 +243,23 @@ impl<K: TableKey, V: AtomicDrop> Table<K, V> {
         // SAFETY: A node found is the first field of an entry that is freed after a grace period,
         // which `_reader` puts off beyond `'a`.
         unsafe { node.cast::<Entry<V>>().as_ref() }
+    }
+
+    /// As [`Table::lookup`], without the hash if the table has that entry alone.
+    #[inline(always)]
+    pub(crate) fn lookup_sole<'a>(
+        &'a self,
+        key: &K,
+        reader: &'a impl RcuProof,
+    ) -> Option<&'a Entry<V>> {
+        // SAFETY: By the invariants the pointer is null or that of an entry which was in the table within
+        // this critical section, and is freed after a grace period, which `reader` puts off beyond `'a`.
+        let sole = unsafe { dereference(&self.sole).as_ref() };
+        match sole {
+            // SAFETY: The key is written before the entry is shared, and never again.
+            Some(entry) if unsafe { (*entry.node.get()).key } == key.words() => Some(entry),
+            _ => self.lookup(key, reader),
+        }
     }
 
     /// Walks the entries, the newest first. One that is removed meanwhile may or may not be seen.
@@ -349,7 +374,18 @@ impl<'a, K: TableKey, V: AtomicDrop> TableGuard<'a, K, V> {
         }
         self.census.next = next;
         self.census.count = self.census.count.wrapping_add(1);
+        self.note_sole();
         Ok(())
+    }
+
+    /// Keeps the table's invariant about `sole`, after an insertion or a removal.
+    fn note_sole(&mut self) {
+        let sole = match self.census.count {
+            1 => self.table.iter(self).next().map(core::ptr::from_ref),
+            _ => None,
+        };
+        let sole = sole.map_or(null_mut(), <*const Entry<V>>::cast_mut);
+        self.table.sole.store(sole, Release);
     }
 
     /// Removes the entry with a key, to be freed after a grace period.
@@ -367,6 +403,7 @@ impl<'a, K: TableKey, V: AtomicDrop> TableGuard<'a, K, V> {
             self.table.order.erase((*node).number);
         }
         self.census.count = self.census.count.wrapping_sub(1);
+        self.note_sole();
         // SAFETY: The entry is in the table no more, so it is ours alone but for readers.
         NonNull::new(node.cast::<Entry<V>>()).map(|entry| unsafe { Retired::new(entry) })
     }

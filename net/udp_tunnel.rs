@@ -17,6 +17,7 @@ use super::{
     },
     gro,
     netns::Net,
+    once::dereference,
     rcu::{
         AtomicDrop,
         RcuProof,
@@ -49,7 +50,6 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{
-            Acquire,
             Atomic,
             Release, //
         },
@@ -143,9 +143,9 @@ impl AtomicDrop for Arc<Sender> {}
 
 impl Sender {
     /// Returns the socket, None once it is closed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn socket<'a>(&'a self, _reader: &'a impl RcuProof) -> Option<Socket<'a>> {
-        let sk = self.0.load(Acquire);
+        let sk = dereference(&self.0);
         // INVARIANT: The socket outlives the reader.
         (!sk.is_null()).then_some(Socket(sk, PhantomData))
     }
@@ -182,15 +182,15 @@ impl Socket<'_> {
     }
 
     /// Returns the device that the socket is bound to, 0 for none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn bound_ifindex(&self) -> u32 {
-        // SAFETY: The socket is valid by the invariants.
-        unsafe { bindings::shim_sk_bound_dev_if(self.0) as u32 }
+        // SAFETY: The socket is valid by the invariants. The field may be bound anew: it is read whole.
+        unsafe { (&raw const (*self.0).__sk_common.skc_bound_dev_if).read_volatile() as u32 }
     }
 
     /// Puts UDP and IP headers in front of a packet that `dev` has encapsulated, and sends it. It is
     /// counted as sent, or as an error, on `dev`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send<T: NetDevice, A: Underlay>(
         &self,
         dev: &NetDev<T>,

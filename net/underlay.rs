@@ -16,6 +16,7 @@ use super::{
         Flow,
         Route, //
     },
+    errno::from_err_ptr,
     netns::Net,
     rcu::Softirq,
     skb::SkBuff,
@@ -28,10 +29,7 @@ use crate::wire::ip::{
     Addr,
     Family, //
 };
-use kernel::{
-    error::from_err_ptr,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 /// An address, which stands for its IP version.
 ///
@@ -41,6 +39,12 @@ use kernel::{
 pub(crate) unsafe trait Underlay: Copy + Into<Addr> + 'static {
     /// The IP version.
     const FAMILY: Family;
+
+    /// Returns an address that is of this version.
+    fn of(addr: &Addr) -> Option<Self>;
+
+    /// Returns the TOS or traffic class and the source of the IP header at the network header.
+    fn tos_and_source(skb: &SkBuff) -> Option<(u8, Self)>;
 
     /// Looks up a route; see [`Route::lookup`].
     #[doc(hidden)]
@@ -103,7 +107,21 @@ impl From<[u8; 16]> for Addr {
 unsafe impl Underlay for [u8; 4] {
     const FAMILY: Family = Family::V4;
 
-    #[inline]
+    #[inline(always)]
+    fn of(addr: &Addr) -> Option<Self> {
+        match addr {
+            Addr::V4(octets) => Some(*octets),
+            Addr::V6(_) => None,
+        }
+    }
+
+    #[inline(always)]
+    fn tos_and_source(skb: &SkBuff) -> Option<(u8, Self)> {
+        let [_, tos, _, _, _, _, _, _, _, _, _, _, a, b, c, d, ..] = skb.network_header::<20>()?;
+        Some((tos, [a, b, c, d]))
+    }
+
+    #[inline(always)]
     fn lookup<T: NetDevice>(
         skb: &mut SkBuff,
         dev: &NetDev<T>,
@@ -138,7 +156,7 @@ unsafe impl Underlay for [u8; 4] {
         Ok((route.cast(), source.to_ne_bytes()))
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn is_local_unicast(route: *mut bindings::dst_entry) -> bool {
         const OTHER: u32 = bindings::RTCF_BROADCAST | bindings::RTCF_MULTICAST;
         // SAFETY: By this function's contract it is the start of a `struct rtable`.
@@ -146,17 +164,17 @@ unsafe impl Underlay for [u8; 4] {
         flags & bindings::RTCF_LOCAL != 0 && flags & OTHER == 0
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn hop_limit(route: *mut bindings::dst_entry) -> c_int {
         // SAFETY: By this function's contract.
         unsafe { bindings::shim_ip4_hoplimit(route) }
     }
 
     /// Sending does it.
-    #[inline]
+    #[inline(always)]
     fn before_headers(_skb: &mut SkBuff, _crosses: bool) {}
 
-    #[inline]
+    #[inline(always)]
     fn send<T: NetDevice>(
         socket: &Socket<'_>,
         _dev: &NetDev<T>,
@@ -199,6 +217,22 @@ unsafe impl Underlay for [u8; 4] {
 unsafe impl Underlay for [u8; 16] {
     const FAMILY: Family = Family::V6;
 
+    #[inline(always)]
+    fn of(addr: &Addr) -> Option<Self> {
+        match addr {
+            Addr::V6(octets) => Some(*octets),
+            Addr::V4(_) => None,
+        }
+    }
+
+    #[inline(always)]
+    fn tos_and_source(skb: &SkBuff) -> Option<(u8, Self)> {
+        let octets = skb.network_header::<24>()?;
+        let ([first, second, ..], source) = (octets, octets.last_chunk()?);
+        Some(((first << 4) | (second >> 4), *source))
+    }
+
+    #[inline(always)]
     fn lookup<T: NetDevice>(
         skb: &mut SkBuff,
         dev: &NetDev<T>,
@@ -236,20 +270,24 @@ unsafe impl Underlay for [u8; 16] {
         Ok((route, unsafe { source.in6_u.u6_addr8 }))
     }
 
+    #[inline(always)]
     unsafe fn is_local_unicast(route: *mut bindings::dst_entry) -> bool {
         // SAFETY: By this function's contract.
         unsafe { bindings::shim_rt6_is_local(route) }
     }
 
+    #[inline(always)]
     unsafe fn hop_limit(route: *mut bindings::dst_entry) -> c_int {
         // SAFETY: By this function's contract.
         unsafe { bindings::shim_ip6_hoplimit(route) }
     }
 
+    #[inline(always)]
     fn before_headers(skb: &mut SkBuff, crosses: bool) {
         skb.scrub(crosses);
     }
 
+    #[inline(always)]
     fn send<T: NetDevice>(
         socket: &Socket<'_>,
         dev: &NetDev<T>,

@@ -20,6 +20,10 @@ pub(crate) mod ethertype {
     pub(crate) const IPV6: u16 = 0x86dd;
     /// Transparent Ethernet bridging: the payload is an Ethernet frame.
     pub(crate) const TEB: u16 = 0x6558;
+    /// A customer's VLAN tag, IEEE 802.1Q.
+    pub(crate) const VLAN: u16 = 0x8100;
+    /// A provider's VLAN tag, IEEE 802.1ad.
+    pub(crate) const SERVICE_VLAN: u16 = 0x88a8;
     /// Multiprotocol Label Switching.
     pub(crate) const MPLS: u16 = 0x8847;
     /// Network Service Header.

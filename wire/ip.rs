@@ -97,6 +97,18 @@ impl Addr {
     }
 }
 
+/// Returns the DS field, six bits of DSCP and two of ECN, of the IP header that starts with `octets`,
+/// whose version `protocol` says, an ethertype in host order. None if it is not IP.
+#[inline(always)]
+pub(crate) const fn dsfield(protocol: u16, octets: [u8; 2]) -> Option<u8> {
+    let [first, second] = octets;
+    match protocol {
+        ethertype::IPV4 => Some(second),
+        ethertype::IPV6 => Some((first << 4) | (second >> 4)),
+        _ => None,
+    }
+}
+
 /// Octets from the start of an IP header, of either version, that [`Summary::parse`] looks at.
 pub(crate) const SUMMARY_LEN: usize = 9;
 

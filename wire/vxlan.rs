@@ -110,9 +110,9 @@ impl Header {
     /// Returns the header for a packet to `vni`: the I flag, the identifier, all else zero
     /// (RFC 7348 section 5: reserved fields are zero on transmission).
     pub(crate) const fn for_vni(vni: Vni) -> [u8; HEADER_LEN] {
-        let [_, a, b, c] = vni.0.to_be_bytes();
-        let [flags, ..] = FLAG_VNI.to_be_bytes();
-        [flags, 0, 0, 0, a, b, c, 0]
+        /// The I flag in a header that is one word.
+        const FLAG: u64 = (FLAG_VNI as u64) << 32;
+        (FLAG | (vni.0 as u64) << 8).to_be_bytes()
     }
 
     /// Returns the octets as they were received.

@@ -281,12 +281,12 @@ fn the_flow_label_is_fixed_or_inherited() {
         six(r);
         r.label = Some(0xfff0_00aa);
     });
-    assert_eq!(fixed.unwrap().outer_label(inner), 0xaa);
+    assert_eq!(fixed.unwrap().outer_label(|| inner), 0xaa);
     let inherited = build(|r| {
         six(r);
         (r.label, r.label_policy) = (Some(0xaa), Some(1));
     });
-    assert_eq!(inherited.unwrap().outer_label(inner), 0x12345);
+    assert_eq!(inherited.unwrap().outer_label(|| inner), 0x12345);
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn the_df_flag_is_unset_set_or_inherited() {
             dont_fragment,
             ..Summary::NOT_IP
         };
-        config.outer_df(|| protocol, inner)
+        config.outer_df(|| protocol, || inner)
     };
     for inner in [false, true] {
         for protocol in [ethertype::IPV4, ethertype::IPV6, 0x0806] {
@@ -419,15 +419,19 @@ fn the_attributes_have_the_numbers_of_the_header() {
 #[test]
 fn the_outer_ttl_is_configured_inherited_or_left_to_the_route() {
     let (unicast, group) = (Addr::V4(UNICAST), Addr::V4(GROUP));
+    let inner = || Summary {
+        ttl: 9,
+        ..Summary::NOT_IP
+    };
     let unset = build(|_| ()).unwrap();
-    assert_eq!(unset.outer_ttl(9, unicast), 0);
-    assert_eq!(unset.outer_ttl(9, group), 1);
+    assert_eq!(unset.outer_ttl(inner, unicast), 0);
+    assert_eq!(unset.outer_ttl(inner, group), 1);
     let fixed = build(|r| r.ttl = Some(64)).unwrap();
-    assert_eq!(fixed.outer_ttl(9, unicast), 64);
-    assert_eq!(fixed.outer_ttl(9, group), 64);
+    assert_eq!(fixed.outer_ttl(inner, unicast), 64);
+    assert_eq!(fixed.outer_ttl(inner, group), 64);
     let inherited = build(|r| r.ttl_inherit = true).unwrap();
-    assert_eq!(inherited.outer_ttl(9, unicast), 9);
-    assert_eq!(inherited.outer_ttl(9, group), 9);
+    assert_eq!(inherited.outer_ttl(inner, unicast), 9);
+    assert_eq!(inherited.outer_ttl(inner, group), 9);
 }
 
 proptest! {

@@ -9,6 +9,7 @@ use crate::wire::{
         MacAddr, //
     },
     ip::{
+        dsfield,
         Addr,
         Summary,
         SUMMARY_LEN, //
@@ -116,6 +117,8 @@ proptest! {
     fn only_ip_has_a_summary(protocol in any::<u16>(), octets in any::<[u8; SUMMARY_LEN]>()) {
         let is_ip = [ethertype::IPV4, ethertype::IPV6].contains(&protocol);
         prop_assert_eq!(Summary::parse(protocol, octets).is_some(), is_ip);
+        let summary = Summary::parse(protocol, octets);
+        prop_assert_eq!(dsfield(protocol, [octets[0], octets[1]]), summary.map(|ip| ip.dsfield));
     }
 
     #[test]
