@@ -33,7 +33,7 @@ make_payload() {
 
 write_settings() {
 	local name
-	for name in release memory cpus append time_limit interactive; do
+	for name in release memory cpus append time_limit interactive icount; do
 		printf '%s=%q\n' "$name" "${!name}"
 	done >"$run/settings"
 	printf 'image=%q\n' "$(basename "$(image_file "$image")")" >>"$run/settings"
@@ -52,6 +52,7 @@ fetch_results() {
 		mkdir -p "$out"
 		cp -r "$run/results/." "$out/"
 		cp "$run/kernel.log" "$out/kernel.log"
+		[ -z "$plugin" ] || cp "$run/plugin.log" "$out/plugin.log" 2>/dev/null || true
 		give_back "$out"
 	fi
 	[ -z "$log" ] || { cp "$run/kernel.log" "$log" && give_back "$log"; }
