@@ -4,6 +4,8 @@
 import re
 import subprocess
 
+from meter import least
+
 ROOT = "/proc/net/pktgen"
 THREAD = "kpktgend_0"
 RUNS = 3
@@ -19,32 +21,43 @@ def load():
     subprocess.run(["modprobe", "pktgen"], check=True)
 
 
-def transmit(device, packets, size, dst_mac, *options):
-    """Send packets by a device; nanoseconds from the first to the last."""
+def prepare(device, packets, size, dst_mac, *options):
     write(THREAD, "rem_device_all", f"add_device {device}")
     write(device, f"count {packets}", f"pkt_size {size}", "delay 0", "clone_skb 0",
           "xmit_mode start_xmit", "src_mac 02:00:00:00:00:01", f"dst_mac {dst_mac}",
           "src_min 198.51.100.1", "src_max 198.51.100.1", "dst 198.51.100.2", *options)
+
+
+def start():
     write("pgctrl", "start")
+
+
+def finish(device, packets):
+    """See that all were sent."""
     with open(f"{ROOT}/{device}", encoding="ascii") as stream:
         result = stream.read()
     write(THREAD, "rem_device_all")
-    sent = int(re.search(r"pkts-sofar: (\d+)\s+errors: 0$", result, re.MULTILINE).group(1))
-    if sent != packets:
-        raise SystemExit(f"bench: pktgen sent {sent} packets, not {packets}:\n{result}")
-    return 1000 * int(re.search(r"^Result: OK: (\d+)\(", result, re.MULTILINE).group(1))
+    sent = re.search(r"pkts-sofar: (\d+)\s+errors: 0$", result, re.MULTILINE)
+    if not sent or int(sent.group(1)) != packets:
+        raise SystemExit(f"bench: pktgen did not send {packets} packets:\n{result}")
 
 
 def cost(meter, device, packets, size, dst_mac, *options):
-    """Instructions per packet; what starting and stopping cost is in both runs and goes.
+    """Per packet; what starting and stopping cost is in both kinds of run and goes."""
+    few, many = counts(packets)
+    return (_runs(meter, device, many, size, dst_mac, *options)
+            - _runs(meter, device, few, size, dst_mac, *options)) / packets
 
-    The least of a few runs, as what else the guest has to do only ever adds.
-    """
-    few, many = (min(transmit(device, count, size, dst_mac, *options) for _ in range(RUNS))
-                 for count in counts(packets))
-    return (many - few) * meter.per_ns / packets
+
+def _runs(meter, device, packets, *options):
+    def again():
+        prepare(device, packets, *options)
+        cost = meter.once(start)
+        finish(device, packets)
+        return cost
+    return least(again() for _ in range(RUNS))
 
 
 def counts(packets):
-    """How many packets the two runs of cost() send."""
+    """How many packets the two kinds of run of cost() send."""
     return packets // 4, packets + packets // 4

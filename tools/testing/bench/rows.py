@@ -1,9 +1,52 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The rows of the table, in its order: key, what is measured, and for what unit."""
+"""The rows of the table, in its order. Run, it prints the keys of those that are chosen."""
+
+import argparse
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is measured, for which unit."""
+
+    group: str
+    title: str
+    unit: str
+
 
 ROWS = {
-    "tx-v4-60": ("transmit, IPv4, 60 octets", "per packet"),
-    "tx-v4-1396": ("transmit, IPv4, 1396 octets", "per packet"),
-    "tx-v6-zero": ("transmit, IPv6, zero checksum", "per packet"),
-    "tx-v6-csum": ("transmit, IPv6, checksum", "per packet"),
+    "tx-v4-60": Row("transmit", "transmit, IPv4, 60 octets", "packet"),
+    "tx-v4-1396": Row("transmit", "transmit, IPv4, 1396 octets", "packet"),
+    "tx-v6-zero": Row("transmit", "transmit, IPv6, zero checksum", "packet"),
+    "tx-v6-csum": Row("transmit", "transmit, IPv6, checksum", "packet"),
 }
+GROUPS = list(dict.fromkeys(row.group for row in ROWS.values()))
+
+
+def chosen(names):
+    """Keys of the rows that have one of the names as key or group, in order."""
+    if names == ["all"]:
+        return list(ROWS)
+    for name in names:
+        if name not in ROWS and name not in GROUPS:
+            raise SystemExit(f"bench: no group or row \"{name}\" (groups: {' '.join(GROUPS)}; "
+                             "tools/bench --list has the rows)")
+    return [key for key, row in ROWS.items() if key in names or row.group in names]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("names", nargs="?", default="all")
+    args = parser.parse_args()
+    keys = chosen(args.names.split(","))
+    if args.list:
+        for key in keys:
+            print(f"{ROWS[key].group:12} {key:20} {ROWS[key].title}, for each {ROWS[key].unit}")
+    else:
+        print(",".join(keys))
+
+
+if __name__ == "__main__":
+    main()
