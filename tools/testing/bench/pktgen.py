@@ -61,3 +61,8 @@ def _runs(meter, device, packets, *options):
 def counts(packets):
     """How many packets the two kinds of run of cost() send."""
     return packets // 4, packets + packets // 4
+
+
+def sent(packets):
+    """How many packets cost() sends in all."""
+    return RUNS * sum(counts(packets))

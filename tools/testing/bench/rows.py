@@ -20,6 +20,11 @@ ROWS = {
     "tx-v4-1396": Row("transmit", "transmit, IPv4, 1396 octets", "packet"),
     "tx-v6-zero": Row("transmit", "transmit, IPv6, zero checksum", "packet"),
     "tx-v6-csum": Row("transmit", "transmit, IPv6, checksum", "packet"),
+    "rx-v4": Row("receive", "receive, IPv4, no learning", "packet"),
+    "rx-v6": Row("receive", "receive, IPv6, no learning", "packet"),
+    "rx-known": Row("receive", "receive, learning, known source", "packet"),
+    "rx-new": Row("receive", "receive, learning a new source", "packet"),
+    "rx-metadata": Row("receive", "receive, metadata mode", "packet"),
 }
 GROUPS = list(dict.fromkeys(row.group for row in ROWS.values()))
 
