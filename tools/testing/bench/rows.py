@@ -25,6 +25,14 @@ ROWS = {
     "rx-known": Row("receive", "receive, learning, known source", "packet"),
     "rx-new": Row("receive", "receive, learning a new source", "packet"),
     "rx-metadata": Row("receive", "receive, metadata mode", "packet"),
+    "tx-1": Row("transmit-fdb", "transmit, 1 address in the table", "packet"),
+    "tx-1k": Row("transmit-fdb", "transmit, 1,000 addresses at random", "packet"),
+    "tx-100k": Row("transmit-fdb", "transmit, 100,000 addresses at random", "packet"),
+    "tx-100k-16": Row("transmit-fdb", "the same, over 16 tunnel ends", "packet"),
+    "flood-1": Row("flood", "flood to 1 tunnel end", "copy"),
+    "flood-10": Row("flood", "flood to 10", "copy"),
+    "flood-100": Row("flood", "flood to 100", "copy"),
+    "flood-1000": Row("flood", "flood to 1,000", "copy"),
 }
 GROUPS = list(dict.fromkeys(row.group for row in ROWS.values()))
 
