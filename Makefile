@@ -9,6 +9,8 @@ help:
 	@echo '  make conformance [TESTS="..."]  the kernel tree'\''s selftests on both drivers, side by side'
 	@echo '  make check    format, clippy, layering'
 	@echo '  make differential  random netlink on the stock driver and on ours; SEED= and N= messages'
+	@echo '  make bench    what a packet costs on the stock driver and on ours, to Documentation/performance.md;'
+	@echo '                ONLY="transmit flood ..." prints only those rows'
 	@echo '  make shell    a VM with the module loaded, interactive'
 	@echo '  make setup    only the set-up; FLAVOUR=amd64 and KERNEL=7.3 choose, for all of these'
 	@echo 'For the kernel of this machine, or KDIR=<prepared kernel build tree>:'
@@ -69,6 +71,11 @@ differential:
 conformance:
 	@tools/conformance $(choice) $(TESTS)
 
+comma := ,
+empty :=
+bench:
+	@tools/bench $(choice) $(if $(ONLY),--only=$(subst $(empty) $(empty),$(comma),$(strip $(ONLY))),--document)
+
 check: setup
 	@tools/in-root tools/check
 
@@ -76,4 +83,4 @@ shell:
 	@tools/vm $(choice) --driver=ours --interactive
 
 .PHONY: help modules modules_install has-metadata no-space clean setup demo test differential conformance \
-	check shell
+	bench check shell

@@ -36,6 +36,11 @@ def additions(end, count, remotes=1, state=PERMANENT, how=NEW):
     return batches(end, u.RTM_NEWNEIGH, how, state, entries)
 
 
+def removals(end, count):
+    """Of the first entries that additions() makes."""
+    return batches(end, u.RTM_DELNEIGH, 0, PERMANENT, ((lladdr(i), None) for i in range(count)))
+
+
 def send(sock, buffers):
     """Send all; an error of one would be waiting at the end, see quiet()."""
     transmit = sock.send

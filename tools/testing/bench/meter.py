@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import gc
 import mmap
+from dataclasses import dataclass
 
 RETURN = b"\xc3"
 # No-operations that the plugin knows.
@@ -26,6 +27,13 @@ class Cost:
 
     def __truediv__(self, units):
         return Cost([(factor / units, runs) for factor, runs in self.terms])
+
+
+@dataclass
+class Value:
+    """A figure that the guest knows itself, like one of memory."""
+
+    value: float
 
 
 def least(costs):

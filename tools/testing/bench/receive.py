@@ -5,6 +5,10 @@ Frames come by a packet socket over veth. With VXLAN they are opened and the inn
 protocol; the baseline are frames of the same length that are dropped for theirs where they come in.
 """
 
+import socket
+import struct
+import time
+
 from lib import packets
 from meter import least
 from world import MACS, pair
@@ -12,21 +16,26 @@ from world import MACS, pair
 UNKNOWN = 0x88B5            # For experiments: no protocol of the kernel's.
 VNI, LENGTH = 10, 60
 FRAMES, RUNS = 4000, 3
+BURST, SLOT = 50, 0.002     # Packets, and seconds between their going.
 
 
 def inner(source):
     return packets.ethernet("02:00:00:00:00:0a", source, bytes(LENGTH - 14), UNKNOWN)
 
 
-def outer(ends, payload, vni=VNI):
-    """A frame for the receiver's VXLAN device."""
+def outer(ends, payload, vni=VNI, checked=False):
+    """A frame for the receiver's VXLAN device; over IPv4 only GRO wants a UDP checksum."""
     sender, receiver = ends
     payload = packets.vxlan(vni, payload)
     src, dst = sender.here, receiver.here
     if sender.six:
         ip = packets.ipv6(src, dst, packets.udp6(src, dst, 50000, packets.PORT, payload))
         return packets.ethernet(MACS[1], MACS[0], ip, packets.ETH_P_IPV6)
-    ip = packets.ipv4(src, dst, packets.udp(50000, packets.PORT, payload))
+    udp = packets.udp(50000, packets.PORT, payload)
+    if checked:
+        pseudo = socket.inet_aton(src) + socket.inet_aton(dst) + struct.pack("!HH", 17, len(udp))
+        udp = udp[:6] + struct.pack("!H", packets.checksum(pseudo + udp) or 0xFFFF) + udp[8:]
+    ip = packets.ipv4(src, dst, udp)
     return packets.ethernet(MACS[1], MACS[0], ip)
 
 
@@ -77,10 +86,38 @@ def newcomers(meter):
         yield least(again() for _ in range(RUNS)) / count - baseline(meter, tap, frames[0])
 
 
+def send_bursts(tap, frames):
+    """As send(), but a queue lets them go 50 at a time, so that the receiver polls that many."""
+    for first in range(0, len(frames), BURST):
+        send(tap, frames[first:first + BURST])
+        time.sleep(2 * SLOT)
+
+
+def batches(meter):
+    """Per packet, of what a receiver with NAPI and GRO finds many of at once."""
+    with pair() as ends:
+        sender, receiver = ends
+        # A veth hands frames to NAPI only where its peer does no TSO.
+        sender.run("ethtool", "-K", "u0", "tso", "off")
+        receiver.run("ethtool", "-K", "u0", "gro", "on")
+        sender.run("tc", "qdisc", "replace", "dev", "u0", "root", "netem", "slot", f"{1000 * SLOT:g}ms",
+                   "limit", str(2 * BURST))
+        receiver.vxlan(learning=0)
+        tap = sender.tap("u0")
+        frame = outer(ends, inner("02:00:00:00:00:09"), checked=True)
+        send_bursts(tap, [frame] * BURST)
+        costs = [least(meter.once(send_bursts, tap, [kind] * FRAMES) for _ in range(RUNS)) / FRAMES
+                 for kind in (frame, plain(frame))]
+        received = receiver.stats("vx0")["rx_packets"]
+        assert received == BURST + FRAMES * RUNS, f"{received} packets received"
+        yield costs[0] - costs[1]
+
+
 SCENES = [
     (("rx-v4",), lambda meter: cost(meter, learning=0)),
     (("rx-v6",), lambda meter: cost(meter, learning=0, six=True)),
     (("rx-known",), lambda meter: cost(meter, learning=1)),
     (("rx-new",), newcomers),
     (("rx-metadata",), lambda meter: cost(meter, external=1, learning=0)),
+    (("rx-batches",), batches),
 ]

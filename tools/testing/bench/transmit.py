@@ -40,6 +40,24 @@ def from_table(meter, entries, remotes=1, packets=PACKETS):
         yield through - below
 
 
+def first_packets(meter, entries=PACKETS):
+    """Per packet that is the first to its address, of 16 tunnel ends that were sent to before."""
+    with lone(remotes=16) as end, end:
+        end.vxlan(local=end.here, dev="u0")
+        messages.fill(end, 16 + entries, 16)
+
+        def sent(device, first, packets):
+            pktgen.prepare(device, packets, 60, messages.lladdr(first).hex(":"), f"dst_mac_count {packets}")
+            cost = meter.once(pktgen.start)
+            pktgen.finish(device, packets)
+            return cost
+        sent("vx0", 0, 16)
+        through = sent("vx0", 16, entries)
+        below = sent("u0", 16, entries)
+        see_sent(end, 16 + entries)
+        yield (through - below) / entries
+
+
 def flood(meter, remotes):
     """Per copy of a packet for everybody, to that many tunnel ends."""
     packets = max(20, PACKETS // 2 // remotes)
@@ -64,6 +82,7 @@ SCENES = [
     (("tx-1k",), lambda meter: from_table(meter, 1000)),
     (("tx-100k",), lambda meter: from_table(meter, 100_000)),
     (("tx-100k-16",), lambda meter: from_table(meter, 100_000, 16)),
+    (("tx-first",), first_packets),
     (("flood-1",), lambda meter: flood(meter, 1)),
     (("flood-10",), lambda meter: flood(meter, 10)),
     (("flood-100",), lambda meter: flood(meter, 100)),
