@@ -17,8 +17,10 @@ class Counts:
         self.stream = open(path, "rb")
         self.kernel, self.places = [], []
         while line := self.stream.readline():
-            run, kernel, blocks = map(int, HEADER.fullmatch(line).groups())
-            assert run == len(self.kernel), "runs are missing"
+            header = HEADER.fullmatch(line)
+            run, kernel, blocks = map(int, header.groups()) if header else (None, 0, 0)
+            if run != len(self.kernel):
+                raise SystemExit(f"bench: {path} is damaged: {line[:60]!r} in place of run {len(self.kernel)}")
             self.kernel.append(kernel)
             self.places.append((self.stream.tell(), blocks))
             for _ in range(blocks):

@@ -9,6 +9,9 @@ import contextlib
 import ctypes
 import gc
 import mmap
+import os
+import subprocess
+import time
 from dataclasses import dataclass
 
 RETURN = b"\xc3"
@@ -67,3 +70,35 @@ class Meter:
         with self._counted():
             action(*arguments)
         return Cost([(1, [self.runs - 1])])
+
+
+# Work of the kernel's own that comes now and then: writing files back, sampling memory accesses.
+DISTRACTIONS = {"/proc/sys/vm/dirty_writeback_centisecs": "0", "/sys/module/damon_stat/parameters/enabled": "N"}
+
+
+def settle():
+    """Wait until the guest is idle: the kernel tests its own cryptography for a while after it booted."""
+    os.sync()
+    for path, value in DISTRACTIONS.items():
+        if os.path.exists(path):
+            with open(path, "w", encoding="ascii") as stream:
+                stream.write(value)
+    for _ in range(100):
+        before = busy()
+        time.sleep(1)
+        if busy() - before < 0.02 * os.sysconf("SC_CLK_TCK"):
+            return
+    raise SystemExit("bench: the guest does not become idle")
+
+
+def busy():
+    """Ticks that were not idle so far."""
+    with open("/proc/stat", encoding="ascii") as stream:
+        user, nice, system, _idle, _wait, irq, softirq = map(int, stream.readline().split()[1:8])
+    return user + nice + system + irq + softirq
+
+
+def save_symbols(path):
+    """Where the kernel's and its modules' functions are."""
+    with open(path, "wb") as stream:
+        subprocess.run(["grep", "-i", " [tw] ", "/proc/kallsyms"], check=True, stdout=stream)
