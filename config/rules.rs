@@ -149,8 +149,14 @@ impl Config {
             && (self.flags.exceeds(Flags::ALLOWED_WITH_GPE)
                 || !self.flags.has(Flags::COLLECT_METADATA))
         {
+            // A change can only ask for learning.
+            let attr = if request.gpe {
+                Attr::Gpe
+            } else {
+                Attr::Learning
+            };
             let msg = "VXLAN GPE does not support this combination of attributes";
-            return refuse(Attr::Gpe, msg);
+            return refuse(attr, msg);
         }
         if self.local.family() != self.remote.family() {
             let attr = match self.remote.family() {
@@ -165,7 +171,7 @@ impl Config {
         }
         self.flags = self.flags.set(Flags::IPV6, self.family() == Family::V6);
         if self.family() == Family::V6 && !self.flags.has(Flags::COLLECT_METADATA) {
-            self.validate_scopes()?;
+            self.validate_scopes(request)?;
         }
         if self.family() == Family::V4 && self.label != 0 {
             let msg = "Label attribute only applies to IPv6 VXLAN devices";
@@ -187,8 +193,8 @@ impl Config {
         Ok(self)
     }
 
-    /// Link-local addresses go with link-local ones.
-    fn validate_scopes(&mut self) -> Result<(), Invalid> {
+    /// Link-local addresses go with link-local ones. In a change one of the two may be the old one.
+    fn validate_scopes(&mut self, request: &Request) -> Result<(), Invalid> {
         let local = self.local.is_link_local_unicast();
         let fits = if local {
             self.remote.is_any() || self.remote.is_link_local()
@@ -196,11 +202,13 @@ impl Config {
             !self.remote.is_link_local_unicast()
         };
         if !fits {
-            return Err(Invalid::attr(
-                if local { Attr::Local6 } else { Attr::Group6 },
-                Errno::Inval,
-                "Invalid combination of local and remote address scopes",
-            ));
+            let attr = match (request.local(), request.remote()) {
+                (Some(_), None) => Attr::Local6,
+                (Some(_), _) if local => Attr::Local6,
+                _ => Attr::Group6,
+            };
+            let msg = "Invalid combination of local and remote address scopes";
+            return Err(Invalid::attr(attr, Errno::Inval, msg));
         }
         self.flags = self.flags.set(Flags::IPV6_LINKLOCAL, local);
         Ok(())
@@ -209,13 +217,18 @@ impl Config {
     fn validate_lower(&self, request: &Request, env: &Env) -> Result<(), Invalid> {
         let refuse = |attr, errno, msg| Err(Invalid::attr(attr, errno, msg));
         if self.ifindex == 0 {
+            // A change may ask for no lower device and leave the addresses, which need one.
             if self.remote.is_multicast() {
+                let attr = request
+                    .remote()
+                    .map_or(Attr::Link, |_| request.remote_attr());
                 let msg = "Local interface required for multicast remote destination";
-                return refuse(request.remote_attr(), Errno::Inval, msg);
+                return refuse(attr, Errno::Inval, msg);
             }
             if self.flags.has(Flags::IPV6_LINKLOCAL) {
+                let attr = request.local().map_or(Attr::Link, |_| Attr::Local6);
                 let msg = "Local interface required for link-local local/remote addresses";
-                return refuse(Attr::Local6, Errno::Inval, msg);
+                return refuse(attr, Errno::Inval, msg);
             }
             return Ok(());
         }

@@ -24,6 +24,7 @@ use proptest::prelude::*;
 
 const REMOTE: [u8; 4] = [192, 0, 2, 2];
 const GROUP: [u8; 4] = [239, 1, 1, 1];
+const LINK6: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 const SIX: [u8; 16] = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
 const ENV: Env = Env {
@@ -193,6 +194,38 @@ fn the_rules_of_a_new_device_hold_for_a_change() {
     assert_eq!(label.place, Place::Vxlan(Attr::Label));
     let alone = fault(|r| (r.group, r.link) = (Some(GROUP), Some(0)), &gone);
     assert_eq!(alone.place, Place::Vxlan(Attr::Group));
+}
+
+/// Found by the fuzzer: the refusal named what the device had been made with, or nothing that was there.
+#[test]
+fn a_refusal_names_what_the_change_asks_for() {
+    let place = |made: fn(&mut Request), asked: fn(&mut Request)| {
+        let old = Config::build(&request(made), &ENV).unwrap();
+        let refusal = old.change(&request(asked), None, &ENV).unwrap_err();
+        assert_eq!(refusal.errno, Errno::Inval);
+        refusal.place
+    };
+    let gpe = |r: &mut Request| {
+        (r.gpe, r.collect_metadata, r.learning) = (true, Some(true), Some(false));
+    };
+    let learns = place(gpe, |r| r.learning = Some(true));
+    assert_eq!(learns, Place::Vxlan(Attr::Learning));
+
+    let on_link = |r: &mut Request| (r.local6, r.link) = (Some(LINK6), Some(3));
+    let remote = place(on_link, |r| r.group6 = Some(SIX));
+    assert_eq!(remote, Place::Vxlan(Attr::Group6));
+    let local = place(|r| r.group6 = Some(SIX), |r| r.local6 = Some(LINK6));
+    assert_eq!(local, Place::Vxlan(Attr::Local6));
+    let to_link =
+        |r: &mut Request| (r.local6, r.group6, r.link) = (Some(LINK6), Some(LINK6), Some(3));
+    let local = place(to_link, |r| r.local6 = Some(SIX));
+    assert_eq!(local, Place::Vxlan(Attr::Local6));
+
+    let alone = place(on_link, |r| r.link = Some(0));
+    assert_eq!(alone, Place::Vxlan(Attr::Link));
+    let group = |r: &mut Request| (r.group, r.link) = (Some(GROUP), Some(3));
+    let alone = place(group, |r| r.link = Some(0));
+    assert_eq!(alone, Place::Vxlan(Attr::Link));
 }
 
 #[test]
