@@ -62,12 +62,13 @@ apt_transport_options() {
 	apt-config dump | grep -iE '^Acquire::((https?|ftp)::(Proxy|Timeout|Verify|CaInfo|SslCert|SslKey)[^ ]*|Retries|Check-Valid-Until|Check-Date) ' || true
 }
 
-# apt with sources and state of our own, so the host's is left alone.
+# set_apt_options [SUITE DIRECTORY]: apt with sources and state of our own, so
+# the host's is left alone.
 set_apt_options() {
-	local dir=$cache_dir/apt
+	local suite=${1:-trixie-backports} dir=$cache_dir/${2:-apt}
 	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" "$dir/empty"
 	: >"$dir/status"
-	printf 'deb [signed-by=%s] %s trixie-backports main\n' "$keyring" "$mirror" >"$dir/sources.list"
+	printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$suite" >"$dir/sources.list"
 	apt_options=(
 		-o "Dir::State=$dir/state" -o "Dir::State::status=$dir/status"
 		-o "Dir::Cache=$dir/cache" -o "Dir::Etc::sourcelist=$dir/sources.list"

@@ -15,9 +15,14 @@ mod config;
 mod wire;
 
 #[cfg(test)]
+#[path = "../../fuzz/src/targets/mod.rs"]
+mod fuzz;
+#[cfg(test)]
 mod test_change;
 #[cfg(test)]
 mod test_config;
+#[cfg(test)]
+mod test_corpus;
 #[cfg(test)]
 mod test_ecn;
 #[cfg(test)]
