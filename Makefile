@@ -11,6 +11,7 @@ help:
 	@echo '  make differential  random netlink on the stock driver and on ours; SEED= and N= messages'
 	@echo '  make bench    what a packet costs on the stock driver and on ours, to Documentation/performance.md;'
 	@echo '                ONLY="transmit flood ..." prints only those rows'
+	@echo '  make fuzz     the pure code under libFuzzer; SECONDS= in all, TARGET='
 	@echo '  make shell    a VM with the module loaded, interactive'
 	@echo '  make setup    only the set-up; FLAVOUR=amd64 and KERNEL=7.3 choose, for all of these'
 	@echo 'For the kernel of this machine, or KDIR=<prepared kernel build tree>:'
@@ -68,6 +69,9 @@ test:
 differential:
 	@tools/differential $(choice) $(if $(SEED),--seed=$(SEED)) $(if $(N),--messages=$(N))
 
+fuzz:
+	@tools/fuzz $(if $(SECONDS),--seconds=$(SECONDS)) $(if $(TARGET),--target=$(TARGET))
+
 conformance:
 	@tools/conformance $(choice) $(TESTS)
 
@@ -82,5 +86,5 @@ check: setup
 shell:
 	@tools/vm $(choice) --driver=ours --interactive
 
-.PHONY: help modules modules_install has-metadata no-space clean setup demo test differential conformance \
-	bench check shell
+.PHONY: help modules modules_install has-metadata no-space clean setup demo test differential \
+	conformance bench fuzz check shell
