@@ -135,7 +135,7 @@ pub(crate) struct Config {
     pub(crate) local: Addr,
     /// Index of the lower device in the link namespace, 0 for none.
     pub(crate) ifindex: u32,
-    /// Destination port, in host order, never 0.
+    /// Destination port, in host order. 0 only by the module parameter `udp_port`: any free port.
     pub(crate) port: u16,
     /// Source ports.
     pub(crate) source_ports: PortRange,
