@@ -452,7 +452,7 @@ fn plan<'a, A: Underlay>(
     }
     let df = match way.tunnelled {
         true => skb.tunnel_info_df(),
-        false => config.outer_df(|| frame_protocol(skb), || inner_summary(skb)),
+        false => config.outer_df(|| frame_summary(skb)),
     };
     let verdict = skb.check_pmtu(dev, &mut route, config.headroom(A::FAMILY));
     match verdict.map_err(|_| TxDrop::error(DropReason::NOT_SPECIFIED))? {
@@ -482,10 +482,14 @@ fn plan<'a, A: Underlay>(
     Ok(Plan::Encapsulated(route, outer))
 }
 
-/// Returns the ethertype in the frame's Ethernet header, that of a VLAN tag if there is one.
-fn frame_protocol(skb: &SkBuff) -> u16 {
-    skb.mac_header()
-        .map_or(0, |octets| ethernet::Header::parse(octets).ethertype)
+/// Returns the ethertype in the frame's Ethernet header, that of a VLAN tag if there is one, and what
+/// follows. Who sends on a packet socket may have told the stack another one.
+#[inline(never)]
+fn frame_summary(skb: &SkBuff) -> (u16, Summary) {
+    let protocol = skb
+        .mac_header()
+        .map_or(0, |octets| ethernet::Header::parse(octets).ethertype);
+    (protocol, summary_as(skb, protocol))
 }
 
 /// Returns the DS field of the inner packet, 0 if it is not IP.
@@ -499,8 +503,12 @@ pub(crate) fn inner_dsfield(skb: &SkBuff) -> u8 {
 /// Returns what an outer header may take over from the inner packet.
 #[inline(never)]
 fn inner_summary(skb: &SkBuff) -> Summary {
+    summary_as(skb, skb.protocol())
+}
+
+fn summary_as(skb: &SkBuff, protocol: u16) -> Summary {
     skb.network_header()
-        .and_then(|octets| Summary::parse(skb.protocol(), octets))
+        .and_then(|octets| Summary::parse(protocol, octets))
         .unwrap_or(Summary::NOT_IP)
 }
 

@@ -253,20 +253,16 @@ impl Config {
         }
     }
 
-    /// Returns whether an outer IPv4 packet must not be fragmented; `protocol` finds the ethertype of
-    /// the inner frame.
+    /// Returns whether an outer IPv4 packet must not be fragmented; `frame` finds the ethertype in the
+    /// inner frame's header and what follows it, read as that.
     #[inline(always)]
-    pub(crate) fn outer_df(
-        &self,
-        protocol: impl FnOnce() -> u16,
-        inner: impl FnOnce() -> Summary,
-    ) -> bool {
+    pub(crate) fn outer_df(&self, frame: impl FnOnce() -> (u16, Summary)) -> bool {
         match self.df {
             Df::Unset => false,
             Df::Set => true,
-            Df::Inherit => match protocol() {
-                ethertype::IPV6 => true,
-                ethertype::IPV4 => inner().dont_fragment,
+            Df::Inherit => match frame() {
+                (ethertype::IPV6, _) => true,
+                (ethertype::IPV4, inner) => inner.dont_fragment,
                 _ => false,
             },
         }

@@ -49,6 +49,23 @@ def test_outer_df(pair, df):
         assert (seen.frag, seen.inner) == (want, frame), kind
 
 
+@pytest.mark.parametrize("told", [0x0800, 0x86DD, 0x88B5])
+def test_inherited_from_the_frame_whatever_its_sender_calls_it(pair, told):
+    """On a packet socket a sender tells the stack what a frame is. The flag goes by the frame itself."""
+    a, b = pair
+    a.vxlan(remote=b.ip, df=INHERIT)
+    inside, wire = a.tap("vx0"), b.tap("u0")
+    for frame, want in [
+        (packets.inner(STATION, SOURCE, size=100, frag=DF), DF),
+        (packets.inner(STATION, SOURCE, size=100), 0),
+        (packets.inner6(STATION, SOURCE, size=100), DF),
+        (packets.ethernet(STATION, SOURCE, b"\xff" * 86, 0x0806), 0),
+    ]:
+        inside.sock.sendto(frame, ("vx0", told))
+        seen = Frame(wire.one(packets.is_vxlan))
+        assert (seen.frag, seen.inner) == (want, frame)
+
+
 @pytest.mark.parametrize("df", [SET, INHERIT])
 def test_over_ipv6_it_means_nothing(pair6, df):
     """The IPv6 header has no such flag; the option is taken and has no effect."""

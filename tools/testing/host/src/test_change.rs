@@ -86,7 +86,7 @@ fn what_may_change_does() {
     let old = device();
     assert_eq!((new.remote, new.local), (Addr::V4(GROUP), Addr::V4(REMOTE)));
     assert_eq!((new.ifindex, new.ttl, new.tos), (4, 0, 1));
-    assert!(new.outer_df(|| 0x86dd, || crate::wire::ip::Summary::NOT_IP));
+    assert!(new.outer_df(|| (0x86dd, crate::wire::ip::Summary::NOT_IP)));
     assert_eq!(new.age_interval, 300);
     let on = Flags::LEARN.with(Flags::LOCALBYPASS).with(Flags::MC_ROUTE);
     assert_eq!(new.flags, old.flags.with(on));

@@ -297,7 +297,7 @@ fn the_df_flag_is_unset_set_or_inherited() {
             dont_fragment,
             ..Summary::NOT_IP
         };
-        config.outer_df(|| protocol, || inner)
+        config.outer_df(|| (protocol, inner))
     };
     for inner in [false, true] {
         for protocol in [ethertype::IPV4, ethertype::IPV6, 0x0806] {

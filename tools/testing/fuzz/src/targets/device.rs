@@ -120,7 +120,7 @@ pub(super) fn assert_outer(config: &Config, inner: Summary, remote: Addr) {
         (0x0806, false),
     ] {
         let df = config.df == Df::Set || (config.df == Df::Inherit && inherited);
-        assert_eq!(config.outer_df(|| protocol, inner), df);
+        assert_eq!(config.outer_df(|| (protocol, inner)), df);
     }
     for (family, ip, checksum) in [
         (Family::V4, 20, Flags::UDP_ZERO_CSUM_TX),
