@@ -104,14 +104,14 @@ pub(super) fn assert_outer(config: &Config, inner: Summary, remote: Addr) {
         (false, 0) if remote.is_multicast() => 1,
         (false, ttl) => ttl,
     };
-    assert_eq!(config.outer_ttl(inner.ttl, remote), ttl);
+    assert_eq!(config.outer_ttl(|| inner, remote), ttl);
     let tos = if config.tos == 1 {
         inner.dsfield
     } else {
         config.tos
     };
     assert_eq!(config.outer_tos(inner.dsfield), tos);
-    let label = config.outer_label(inner);
+    let label = config.outer_label(|| inner);
     assert!(label == config.label || label == inner.flow_label);
     assert!(label < 1 << 20);
     for (protocol, inherited) in [
