@@ -73,8 +73,8 @@ def probe(driver, pytestconfig):
     loaded.close()
 
 
-@pytest.fixture
-def hosts(driver, kernel_log):
+@contextlib.contextmanager
+def _fresh_hosts():
     """Make namespaces; afterwards they must give back every device and socket."""
     made = []
 
@@ -92,6 +92,13 @@ def hosts(driver, kernel_log):
     for host in made:
         host.close()
     assert not leaks, f"left behind: {leaks}"
+
+
+@pytest.fixture
+def hosts(driver, kernel_log):
+    """Makes namespaces for one test."""
+    with _fresh_hosts() as make:
+        yield make
 
 
 def _address(host, number, six=False):
@@ -127,7 +134,7 @@ def _settle(host):
     """Wait until every link of a host can send: carrier comes a moment after `up`."""
     for name in host.links():
         wait_for(lambda link=name: host.link_get(link).get(IFLA.OPERSTATE) == b"\6"
-                 and host.link_get(link).get(IFLA.QDISC) == b"noqueue\0",
+                 and host.link_get(link).get(IFLA.QDISC) != b"noop\0",
                  f"carrier on {name} of {host.name}")
 
 
@@ -206,9 +213,23 @@ def either(hosts, request):
     return _make_pair(hosts, six=request.param == 6)
 
 
-def _make_pair(hosts, six=False):
+@pytest.fixture(scope="module")
+def lasting_pair(driver):
+    """Context manager: a pair like `pair6` for many tests, joined as the caller likes."""
+    @contextlib.contextmanager
+    def make(join=_join_by_veth):
+        with _fresh_hosts() as hosts:
+            yield _make_pair(hosts, six=True, join=join)
+    return make
+
+
+def _join_by_veth(a, b, macs):
+    _veth(a, "u0", b, "u0", macs)
+
+
+def _make_pair(hosts, six=False, join=_join_by_veth):
     a, b = hosts("a"), hosts("b")
-    _veth(a, "u0", b, "u0", ("02:00:00:00:00:01", "02:00:00:00:00:02"))
+    join(a, b, ("02:00:00:00:00:01", "02:00:00:00:00:02"))
     _address(a, 1, six)
     _address(b, 2, six)
     _acquaint([a, b])
