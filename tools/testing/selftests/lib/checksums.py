@@ -10,7 +10,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from .packets import ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, PORT
+from .packets import ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, PORT
 
 SOL_PACKET, PACKET_STATISTICS, PACKET_VNET_HDR = 263, 6, 15
 SO_RCVBUFFORCE = 33
@@ -91,7 +91,7 @@ def faults(packet):
 def _ethernet(data, at, gso, name):
     ethertype = struct.unpack_from("!H", data, at + 12)[0]
     at += 14
-    while ethertype == ETH_P_8021Q:
+    while ethertype in (ETH_P_8021Q, ETH_P_8021AD):
         ethertype = struct.unpack_from("!H", data, at + 2)[0]
         at += 4
     if ethertype == ETH_P_IP:

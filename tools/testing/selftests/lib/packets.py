@@ -9,7 +9,7 @@ import socket
 import struct
 
 PORT = 4789
-ETH_P_IP, ETH_P_8021Q, ETH_P_IPV6 = 0x0800, 0x8100, 0x86DD
+ETH_P_IP, ETH_P_8021Q, ETH_P_8021AD, ETH_P_IPV6 = 0x0800, 0x8100, 0x88A8, 0x86DD
 
 
 def mac(text):

@@ -27,16 +27,18 @@ def family(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def stream(a, b, address, data, wire=Idle(), port=STREAM_PORT):
-    """What arrives at `address` of b when a sends `data` by TCP."""
+def stream(a, b, address, data, wire=Idle(), vrf=None):
+    """What arrives at `address` of b when a sends `data` by TCP, each in its VRF if any."""
     with b:
-        listener = socket.create_server((address, port), family=family(address))
+        listener = _tcp(address, vrf)
     with a:
-        client = socket.socket(family(address), socket.SOCK_STREAM)
+        client = _tcp(address, vrf)
     server, got, sent, view = None, bytearray(), 0, memoryview(data)
     with listener, client:
+        listener.bind((address, STREAM_PORT))
+        listener.listen()
         client.setblocking(False)
-        client.connect_ex((address, port))
+        client.connect_ex((address, STREAM_PORT))
         while len(got) < len(data):
             ready, writable, _ = select.select([server or listener, *wire.fds],
                                                [client] if sent < len(data) else [], [],
@@ -55,7 +57,15 @@ def stream(a, b, address, data, wire=Idle(), port=STREAM_PORT):
     return bytes(got)
 
 
-def datagrams(a, b, address, data, size=None, wire=Idle(), port=DATAGRAM_PORT):
+def _tcp(address, vrf):
+    sock = socket.socket(family(address), socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if vrf:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, vrf.encode())
+    return sock
+
+
+def datagrams(a, b, address, data, size=None, wire=Idle()):
     """What arrives at `address` of b when a sends datagrams.
 
     `data` is a list of them, or, with `size`, what one call sends in pieces of `size`.
@@ -69,13 +79,13 @@ def datagrams(a, b, address, data, size=None, wire=Idle(), port=DATAGRAM_PORT):
     got = []
     with receiver, sender:
         receiver.setsockopt(SOL_UDP, UDP_GRO, 1)
-        receiver.bind((address, port))
+        receiver.bind((address, DATAGRAM_PORT))
         if size is None:
             for datagram in data:
-                sender.sendto(datagram, (address, port))
+                sender.sendto(datagram, (address, DATAGRAM_PORT))
         else:
             ancillary = [(SOL_UDP, UDP_SEGMENT, struct.pack("=H", size))]
-            sender.sendmsg([data], ancillary, 0, (address, port))
+            sender.sendmsg([data], ancillary, 0, (address, DATAGRAM_PORT))
         while len(got) < want:
             ready = select.select([receiver, *wire.fds], [], [], PATIENCE)[0]
             assert ready, f"{len(got)} datagrams of {want}"
