@@ -80,9 +80,13 @@ class Tunnel:
             self.inside = self.b.keep(Capture("vx0", outgoing=False))
 
     def clear(self):
+        """Silently: a last report would be a packet that the other side is no more part of."""
         for host in (self.a, self.b):
             host.close_sockets()
+            host.sysctl("net/ipv6/conf/vx0/disable_ipv6", 1)
+        for host in (self.a, self.b):
             host.link_del("vx0")
+        self.cable.discard()
         self.wire = None
 
     def room(self, inner):
@@ -222,6 +226,28 @@ def test_udp_gso(tunnel, inner):
     assert tunnel.trouble() == {}
 
 
+@pytest.mark.parametrize("inner", (4, 6), ids=("inner4", "inner6"))
+@pytest.mark.parametrize("tunnel", ((4, 1), (4, 0), (6, 1)), indirect=True, ids=tunnel_id)
+@pytest.mark.parametrize("link", ("offloads",), indirect=True)
+def test_tunnel_without_offloads(tunnel, inner):
+    """Finished packets go into the tunnel: the link is left their outer checksum alone."""
+    tunnel.a.run("ethtool", "-K", "vx0", "tx", "off", "tso", "off", "gso", "off",
+                 "tx-udp-segmentation", "off")
+    sent = [DATA[:1], DATA[1:1000]]
+    assert stream(tunnel.a, tunnel.b, INSIDE[inner], DATA) == DATA
+    packets_of_stream = tunnel.seen(STREAM_PORT)
+    assert datagrams(tunnel.a, tunnel.b, INSIDE[inner], sent) == sent
+    packets_of_datagrams = tunnel.seen(DATAGRAM_PORT)
+    assert len(packets_of_stream[0]) in ALONE and len(packets_of_datagrams[0]) == 2
+    for packet in packets_of_stream[0] + packets_of_datagrams[0]:
+        at = {4: 34, 6: 54}[tunnel.under]
+        assert (packet.partial, packet.start) == ((True, at) if tunnel.csum else (False, 0))
+        assert packet.gso == GSO_NONE and len(packet) <= 1514
+    tunnel.a.run("ethtool", "-K", "vx0", "tx", "on", "tso", "on", "gso", "on",
+                 "tx-udp-segmentation", "on")
+    assert tunnel.trouble() == {}
+
+
 # -- The check itself -------------------------------------------------------------------
 
 def wrong_by_one_octet(frame, at):
@@ -272,7 +298,8 @@ def big_tunnel(tunnel):
             host.sysctl(f"net/ipv4/tcp_{key}", f"4096 {4 << 20} {8 << 20}")
     yield tunnel
     for host in (tunnel.a, tunnel.b):
-        host.link_set("u0", attrs=[(kind, rtnl.u32(65536)) for kind in GSO_GRO_LIMITS])
+        for name in ("u0", "vx0"):
+            host.link_set(name, attrs=[(kind, rtnl.u32(65536)) for kind in GSO_GRO_LIMITS])
         host.sysctl("net/ipv4/tcp_min_tso_segs", 2)
 
 

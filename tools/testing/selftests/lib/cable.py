@@ -25,7 +25,6 @@ class Cable:
     def __init__(self, hosts, macs):
         self.seen = []
         subprocess.run(["modprobe", "tun"], check=True)
-        self.peers = {}
         fds = [self._tap(host, mac) for host, mac in zip(hosts, macs)]
         self.peers = {fds[0]: fds[1], fds[1]: fds[0]}
         self.fds = fds
@@ -43,11 +42,21 @@ class Cable:
     def forward(self, ready):
         """Carry what lies at the ends that are ready."""
         for fd in self.peers.keys() & set(ready):
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    frame = os.read(fd, 1 << 17)
-                    self.seen.append(Packet(frame))
-                    os.write(self.peers[fd], frame)
+            for frame in self._read(fd):
+                self.seen.append(Packet(frame))
+                os.write(self.peers[fd], frame)
+
+    def discard(self):
+        """Lose what has not been carried yet."""
+        for fd in self.peers:
+            for _ in self._read(fd):
+                pass
+
+    @staticmethod
+    def _read(fd):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                yield os.read(fd, 1 << 17)
 
     def close(self):
         for fd in self.peers:

@@ -19,6 +19,9 @@ class Idle:
     def forward(self, ready):
         """There is nothing to carry."""
 
+    def discard(self):
+        """There is nothing to lose."""
+
     def close(self):
         """There is nothing to close."""
 
