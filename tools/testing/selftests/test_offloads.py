@@ -20,7 +20,7 @@ from lib.wait import wait_for
 
 INSIDE = {4: "192.168.7.2", 6: "fd07::2"}
 DATA = random.Random(1).randbytes(1 << 18)
-TCP, UDP = 6, 17
+UDP = 17
 
 CUT = ("tso", "gso", "tx-udp-segmentation",
        "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")
