@@ -49,7 +49,7 @@ def notes(results):
 
 def compare(names, stock, ours):
     """Print the table; how many tests passed, failed and were skipped on ours."""
-    columns = "{:<20} {:<22} {:>5}  {:<22} {:>5}"
+    columns = "{:<19} {:<22} {:>5}  {:<22} {:>5}"
     print(columns.format("test", "stock", "s", "ours", "s").rstrip())
     tally, below = {"passed": 0, "failed": 0, "skipped": 0}, []
     for name in names:

@@ -19,6 +19,13 @@ FORWARDING = "TEST: a   [ OK ]\nTEST: b   [XFAIL]\nTEST: c   [SKIP]\n"
     ("PASSED all 449 checks\n", (449, 0, 0)),
     ("ERROR: x\nFAILED 3/449 checks\n", (446, 3, 0)),
     ("Check connectivity (default VRF)  [ OK ]\nCheck in a VRF  [FAIL]\n", (1, 1, 0)),
+    ("Test for VxLAN fragmentation:\nPASS!\n", (1, 0, 0)),
+    ("No GRO        ok\nGRO fwd     udp rx: 1\n ok\nUDP fwd perf    udp tx: 5 MB/s\n", (2, 0, 0)),
+    ("a    fail - received 3 packets, expected 1\nb    fail client exit code 1, server 0\n", (0, 2, 0)),
+    ("│  vxlan │     4 │     4 │ inherit 0xc8 │  inherit 120 │ false │     OK │\n"
+     "│  vxlan │     4 │     6 │ inherit 0xc8 │  inherit 120 │  true │   FAIL │\n", (1, 1, 0)),
+    ("Captured BIG TCP TX packets: 912\nCaptured TCP SACK packets: 3\n", (1, 0, 0)),
+    ("not ok 1 one\nok 2 two\nall is ok.\n", (0, 0, 0)),
     ("Tests passed:  24\nTests failed:   0\n", (0, 0, 0)),
 ])
 def test_counting(output, counts):
