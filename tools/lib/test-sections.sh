@@ -16,7 +16,7 @@ run_vm-stock() { run_selftests stock; }
 run_vm-ours() { run_selftests ours; }
 run_differential() { "$tools_dir/differential" --kernel="$release" --seed=fixed --messages=2400 --out="$logs/differential"; }
 # The quick ones; "make conformance" runs all of them.
-run_conformance() { tools/conformance --kernel="$release" fdb_changelink fdb_notify rtnetlink_encap; }
+run_conformance() { tools/conformance --kernel="$release" fdb_changelink fdb_notify rtnetlink_encap nolocalbypass tc_tunnel_key; }
 run_demo() { "$tools_dir/demo" --kernel="$release" && echo "1 passed, 0 failed"; }
 
 # Without IPv6, and with switchdev, which Debian's cloud kernels lack: on both drivers.

@@ -5,7 +5,7 @@ import pytest
 
 import guest
 import table
-from listing import Result, read_list
+from listing import Result, Test, read_list
 
 LIB_SH = "TEST: one              [ OK ]\nTEST: two ()     [FAIL]\n\tbecause\n"
 FORWARDING = "TEST: a   [ OK ]\nTEST: b   [XFAIL]\nTEST: c   [SKIP]\n"
@@ -48,6 +48,17 @@ def test_outcome(status, output, trouble, outcome):
     result = guest.judge("x", status, output, trouble)
     assert result.outcome == outcome
     assert outcome == "pass" or result.note
+
+
+@pytest.mark.parametrize("needs, missing", [
+    ((), None),
+    (("sh", "vxlan:there"), None),
+    (("sh", "no-such-program"), "no program no-such-program"),
+    (("vxlan:absent", "sh"), "the driver makes no device with absent"),
+])
+def test_what_is_lacking(monkeypatch, needs, missing):
+    monkeypatch.setattr(guest, "takes", lambda option: option == "there")
+    assert guest.lacking(Test("x", 1, needs, ("x.sh",))) == missing
 
 
 def test_result_survives_its_line():
