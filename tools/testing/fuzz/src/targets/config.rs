@@ -63,6 +63,7 @@ fn outer(config: &Config, inner: Summary) {
         for inherit in [false, true] {
             let config = Config {
                 df,
+                tos: if inherit { 1 } else { config.tos },
                 flags: config.flags.set(Flags::TTL_INHERIT, inherit),
                 ..config.clone()
             };
