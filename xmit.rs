@@ -205,7 +205,11 @@ pub(crate) fn send_all(
     softirq: &Softirq<'_>,
 ) {
     if let Some(nexthop) = entry.nexthop.load(softirq) {
-        return send_by(dev, config, skb, nexthop, origin, softirq);
+        let vni = match origin.vni {
+            0 => config.vni.get(),
+            vni => vni,
+        };
+        return send_by(dev, config, skb, nexthop, vni, origin, softirq);
     }
     match entry.remotes.sole(softirq) {
         Some(remote) => send_one(dev, config, skb, remote, origin, softirq),
@@ -236,12 +240,13 @@ fn send_many(
     send_one(dev, config, skb, first, origin, softirq);
 }
 
-/// Sends a frame to the member of a nexthop group that its flow belongs to.
+/// Sends a frame, with the VNI `vni`, to the member of a nexthop group that its flow belongs to.
 pub(crate) fn send_by(
     dev: &NetDev<Device>,
     config: &Config,
     mut skb: SkBuff,
     nexthop: &Nexthop,
+    vni: u32,
     origin: Origin,
     softirq: &Softirq<'_>,
 ) {
@@ -254,10 +259,7 @@ pub(crate) fn send_by(
             Gateway::V6(octets) => Addr::V6(octets),
         },
         port,
-        vni: match origin.vni {
-            0 => config.vni.get(),
-            vni => vni,
-        },
+        vni,
         ifindex: 0,
     };
     send_one(dev, config, skb, &Vtep::passing(target), origin, softirq);

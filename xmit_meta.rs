@@ -99,7 +99,7 @@ fn send_by_number(
         .filter(|group| group.is_fdb(softirq) && group.is_multipath(softirq))
         .filter(|group| group.has_v4(softirq) == (config.family() == Family::V4));
     match group {
-        Some(group) => xmit::send_by(dev, config, skb, group, origin, softirq),
+        Some(group) => xmit::send_by(dev, config, skb, group, origin.vni, origin, softirq),
         None => TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq),
     }
 }
