@@ -78,12 +78,13 @@ impl FdbInfo {
         info
     }
 
-    /// None if the address is of neither family.
-    fn of_c(info: &bindings::shim_fdb_info) -> Option<Self> {
+    /// None if the address is of neither family, unless `any` makes it the IPv4 address of no host.
+    fn of_c(info: &bindings::shim_fdb_info, any: bool) -> Option<Self> {
         let [a, b, c, d, ..] = info.address;
         let addr = match u32::from(info.family) {
             bindings::AF_INET => Addr::V4([a, b, c, d]),
             bindings::AF_INET6 => Addr::V6(info.address),
+            _ if any => Addr::V4([0; 4]),
             _ => return None,
         };
         Some(Self {
@@ -214,7 +215,10 @@ unsafe extern "C" fn event<T: SwitchFdb>(
     let (Some(dev), ack) = (unsafe { (ours::<T>(dev), ExtAck::from_raw(ack)) }) else {
         return 0;
     };
-    let told = FdbInfo::of_c(&flat).ok_or(EAFNOSUPPORT).and_then(|told| {
+    // A switch that forgets a station need not say where it was.
+    let any = kind == bindings::SHIM_SWITCHDEV_DEL;
+    let told = FdbInfo::of_c(&flat, any);
+    let told = told.ok_or(EAFNOSUPPORT).and_then(|told| {
         let offloaded = match kind {
             bindings::SHIM_SWITCHDEV_ADD => {
                 T::learned(dev, &told, &ack)?;

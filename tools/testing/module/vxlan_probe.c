@@ -192,6 +192,9 @@ static int device(struct net_device *dev, char **words)
 
 static bool parse_address(const char *text, union vxlan_addr *addr)
 {
+	/* No address at all, and so no family. */
+	if (!strcmp(text, "none"))
+		return true;
 	if (in4_pton(text, -1, (u8 *)&addr->sin.sin_addr, -1, NULL)) {
 		addr->sa.sa_family = AF_INET;
 		return true;

@@ -276,6 +276,17 @@ def test_entry_of_a_driver(host, switch):
     assert switch.entries() == []
 
 
+@pytest.mark.parametrize("ip", ["none", "0.0.0.0", "::"])
+def test_entry_of_a_driver_forgotten_without_a_place(host, switch, ip):
+    """A driver that forgets a station need not say where it was."""
+    host.vxlan()
+    switch.run(host, "add", "vx0", *row(STATION, "10.0.0.2"))
+    switch.run(host, "del", "vx0", *row(STATION, ip))
+    assert host.fdb() == {}
+    with fails(errno.ENOENT):
+        switch.run(host, "del", "vx0", *row(STATION, ip))
+
+
 def test_entry_of_a_driver_moves(host, switch):
     """The same station again elsewhere replaces the destination."""
     host.vxlan()
