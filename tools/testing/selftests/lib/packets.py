@@ -16,6 +16,11 @@ def mac(text):
     return bytes.fromhex(text.replace(":", ""))
 
 
+def text(octets):
+    """An IP address as text."""
+    return socket.inet_ntop(socket.AF_INET6 if len(octets) == 16 else socket.AF_INET, octets)
+
+
 def checksum(data):
     if len(data) % 2:
         data += b"\0"
