@@ -13,6 +13,7 @@ from lib.netns import await_stat
 from lib.packets import Frame
 from lib.rtnl import NetlinkError
 from lib.trace import DropTrace
+from lib.wait import wait_for
 
 STATION = "02:00:00:00:aa:01"
 VNI = 10
@@ -183,6 +184,90 @@ def test_end_to_end(pair):
             inside.send(frame, mark)
             assert outside.one() == frame
         assert seen() == {3, 4, 0xFFFF}
+
+
+# -- Marks that others set and look at -----------------------------------------------
+
+def spoken(a, b):
+    """Two ends with addresses; a function that sends a datagram from a to b's `sock`."""
+    for host, peer, number in ((a, b, 1), (b, a, 2)):
+        host.vxlan(remote=peer.ip, gbp=True)
+        host.address("vx0", f"192.168.7.{number}", 24)
+    for host, peer, number in ((a, b, 2), (b, a, 1)):
+        host.neighbour("vx0", f"192.168.7.{number}", peer.mac("vx0"))
+    with a:
+        sender = a.keep(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    with b:
+        sock = b.keep(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    sock.bind(("192.168.7.2", 5000))
+    sock.settimeout(20)
+    return lambda text, port=5000: sender.sendto(text, ("192.168.7.2", port)), sock
+
+
+def test_marked_and_matched_by_nftables(pair):
+    """A policy by port at one end; the other end lets in what has the right policy."""
+    a, b = pair
+    say, sock = spoken(a, b)
+    wire = b.tap("u0")
+    a.run("nft", """table inet own { chain out { type filter hook output priority 0;
+        oif "vx0" udp dport 5000 meta mark set 0x77; }; }""")
+    b.run("nft", """table inet own { chain in { type filter hook input priority 0;
+        iif "vx0" meta l4proto udp meta mark != 0x77 drop; }; }""")
+    say(b"one")
+    assert sock.recv(100) == b"one"
+    assert Frame(wire.one(packets.is_vxlan)).vxlan_header == header(0x88000077)
+    a.run("nft", "flush", "table", "inet", "own")
+    say(b"two")
+    assert Frame(wire.one(packets.is_vxlan)).vxlan_header == header(0x08000000)
+    a.run("nft", 'add rule inet own out oif "vx0" meta mark set 0x400077')
+    b.run("nft", "flush", "table", "inet", "own")
+    b.run("nft", 'add rule inet own in iif "vx0" meta l4proto udp meta mark != 0x400077 drop')
+    say(b"three")
+    assert sock.recv(100) == b"three"
+
+
+def test_marked_and_matched_by_tc(pair):
+    a, b = pair
+    say, sock = spoken(a, b)
+    wire = b.tap("u0")
+    a.run("tc", "qdisc", "add", "dev", "vx0", "clsact")
+    a.run("tc", "filter", "add", "dev", "vx0", "egress", "protocol", "ip", "flower",
+          "ip_proto", "udp", "dst_port", "5000", "action", "skbedit", "mark", "0x99")
+    b.run("tc", "qdisc", "add", "dev", "vx0", "clsact")
+    b.run("tc", "filter", "add", "dev", "vx0", "ingress", "protocol", "ip", "pref", "1",
+          "handle", "0x98", "fw", "action", "drop")
+    b.run("tc", "filter", "add", "dev", "vx0", "ingress", "protocol", "ip", "pref", "2",
+          "handle", "0x99", "fw", "action", "skbedit", "mark", "0x55")
+    b.run("nft", """table inet own { chain in { type filter hook input priority 0;
+        iif "vx0" meta l4proto udp meta mark != 0x55 drop; }; }""")
+    say(b"one")
+    assert sock.recv(100) == b"one"
+    assert Frame(wire.one(packets.is_vxlan)).vxlan_header == header(0x88000099)
+    b.run("nft", "flush", "table", "inet", "own")
+    foreign = packets.ethernet(b.mac("vx0"), a.mac("vx0"), packets.ipv4(
+        "192.168.7.1", "192.168.7.2", packets.udp(1, 5000, b"not this")))
+    a.tap("u0").send(packets.outer(a, packets.vxlan(VNI, foreign, flags=0x88000098)))
+    say(b"two")
+    assert sock.recv(100) == b"two"
+
+
+def test_mark_of_a_bridged_packet(pair):
+    """What comes with one policy and is sent on keeps it, unless it is changed."""
+    a, b = pair
+    b.vxlan("vx0", gbp=True)
+    b.vxlan("vx1", id=11, remote=a.ip, gbp=True)
+    b.link_add("br0", "bridge", [(23, b"\0")])
+    for name in ("vx0", "vx1"):
+        b.link_set(name, attrs=[(10, b.index("br0").to_bytes(4, "little"))])
+    b.link_set("br0", up=True)
+    for name in ("vx0", "vx1"):
+        wait_for(lambda link=name: "forwarding" in b.run("bridge", "link", "show", "dev", link),
+                 f"{name} forwarding")
+    wire = a.tap("u0")
+    frame = packets.inner(STATION, "02:00:00:00:bb:02")
+    wire.send(packets.outer(a, packets.vxlan(VNI, frame, flags=0x88080123)))
+    got = Frame(wire.one(packets.is_vxlan))
+    assert (got.vxlan_header, got.inner) == (header(0x88080123, 11), frame)
 
 
 def test_one_port_is_for_one_kind(pair):

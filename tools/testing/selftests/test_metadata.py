@@ -292,11 +292,11 @@ def test_large_packet_comes_back(pair):
 
 # -- Bridges ------------------------------------------------------------------
 
-def bridged(host):
+def bridged(host, **options):
     """A bridge whose VLANs 10 and 20 are the VNIs 1010 and 1020 of one device."""
     host.run("ip", "link", "add", "br0", "type", "bridge", "vlan_filtering", "1",
              "vlan_default_pvid", "0", "mcast_snooping", "0")
-    host.vxlan(id=None, external=1)
+    host.vxlan(**{"id": None, "external": 1, **options})
     host.link_set("vx0", attrs=[(u.IFLA.MASTER, host.index("br0").to_bytes(4, "little"))])
     host.run("bridge", "link", "set", "dev", "vx0", "vlan_tunnel", "on")
     host.link_set("br0", up=True)

@@ -13,7 +13,10 @@ import pytest
 from lib import packets, rtnl
 from lib import uapi as u
 from lib.host import NEW, ZERO_MAC
+from lib.netns import await_stat
+from lib.trace import DropTrace
 from lib.uapi import IFLA, INFO, VX
+from test_metadata import egress, external
 
 pytestmark = pytest.mark.skipif(os.path.exists("/proc/net/if_inet6"),
                                 reason="this kernel has IPv6")
@@ -99,3 +102,21 @@ def test_ipv6_entry_of_an_ipv4_device(pair, refused):
     frame = packets.inner(STATION, a.mac("vx0"))
     inside.send(frame)
     assert outside.one() == frame
+
+
+def test_metadata_mode_sends_over_ipv4(pair):
+    """Metadata that name IPv6 addresses are an error of the packet's, not of the device."""
+    a, b = pair
+    inside, outside = external(a), external(b)
+    for there in (("src_ip", HERE6, "dst_ip", THERE6), ("src_ip", a.ip, "dst_ip", b.ip)):
+        a.run("tc", "qdisc", "add", "dev", "vx0", "clsact")
+        egress(a, *there, "id", "100")
+        frame = packets.inner(STATION, a.mac("vx0"), tag=there[1].encode())
+        with DropTrace() as trace:
+            inside.send(frame)
+            if ":" in there[1]:
+                trace.expect("DEV_READY", 1)
+        a.run("tc", "qdisc", "del", "dev", "vx0", "clsact")
+    assert outside.one() == frame
+    await_stat(a, "vx0", "tx_packets", 1)
+    assert a.stats("vx0")["tx_errors"] == 1
