@@ -33,7 +33,10 @@ use crate::{
         lower::LowerLink,
         metadata::Inquiry,
         netlink::ExtAck,
-        netns::Net,
+        netns::{
+            Namespace as _,
+            Net, //
+        },
         rcu::{
             AtomicDrop,
             Prepared,
@@ -55,7 +58,6 @@ use crate::{
         Namespace,
         Socket, //
     },
-    vni,
     wire::ip::Family,
     xmit,
     xmit_meta, //
@@ -208,7 +210,7 @@ pub(crate) fn create(
     if !config.remote.is_any() {
         fdb_update::add_default(&dev, &config, ack)?;
     }
-    vni::claim_vni(net, &config, &dev)?;
+    Namespace::of(net).owners.claim(&config, &dev)?;
     Ok(dev.keep())
 }
 
@@ -219,7 +221,7 @@ pub(crate) fn refuse_known_vni(
     dev: Option<&NetDev<Device>>,
     ack: &ExtAck<'_>,
 ) -> Result {
-    let Some(owner) = vni::vni_owner(net, config, dev) else {
+    let Some(owner) = Namespace::of(net).owners.find(net, config, dev) else {
         return Ok(());
     };
     ack.message_of(
@@ -326,7 +328,7 @@ impl NetDevice for Device {
     fn dismantle(dev: &NetDev<Self>, rtnl: &Rtnl<'_>) {
         flush(dev, &Flush::default());
         if let Some(net) = dev.link_net_rtnl(rtnl) {
-            vni::release_vni(net, &dev.config_copy(), dev);
+            Namespace::of(net).owners.release(&dev.config_copy(), dev);
         }
         if let Some(link) = dev.take_lower(rtnl) {
             link.unlink(rtnl);

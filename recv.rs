@@ -145,12 +145,15 @@ fn decapsulate<'a, A: Underlay>(
     let crosses = dev
         .link_net(softirq)
         .is_some_and(|link_net| !link_net.is(net));
-    let otherwise = config.flags.intersects(Flags::RECEIVE_OTHERWISE) || metadata::is_wanted();
-    let content = match otherwise {
+    let content = match config.flags.intersects(Flags::EXTENDED_RECEIVE) {
         true => recv_meta::open(A::FAMILY, config, skb, header, crosses)?,
         false => {
             skb.pull_tunnel_header(OUTER_LEN, crosses)
                 .map_err(|_| DropReason::NOMEM)?;
+            if config.flags.has(Flags::COLLECT_METADATA) || metadata::is_wanted() {
+                skb.set_received_by(A::FAMILY, header.vni().get(), None)
+                    .map_err(|_| DropReason::NOMEM)?;
+            }
             Content::Frame
         }
     };

@@ -48,11 +48,7 @@ use crate::{
         }, //
     },
     recv,
-    vni::{
-        claim_vni,
-        release_vni,
-        VniKey, //
-    },
+    vni::Owners,
     wire::{
         gpe,
         ip::Family,
@@ -68,7 +64,6 @@ use kernel::{
     rbtree::RBTree,
     static_lock_class,
     sync::{
-        atomic::Atomic,
         Arc,
         LockClassKey,
         Mutex, //
@@ -81,11 +76,9 @@ pub(crate) struct Namespace {
     /// Open sockets.
     #[pin]
     sockets: Mutex<RBTree<SocketKey, Arc<Socket>>>,
-    /// Devices, up or down, by what must be unique.
+    /// Who has which VNI.
     #[pin]
-    pub(crate) vnis: Table<VniKey, DevRef<Device>>,
-    /// How many of them have a scope.
-    pub(crate) scoped: Atomic<u32>,
+    pub(crate) owners: Owners,
 }
 
 static ID: PernetId<Namespace> = PernetId::new();
@@ -102,8 +95,7 @@ impl netns::Namespace for Namespace {
     fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             sockets <- new_mutex!(RBTree::new(), "vxlan::Namespace::sockets"),
-            vnis <- Table::new(c"vxlan::Namespace::vnis", static_lock_class!()),
-            scoped: Atomic::new(0),
+            owners <- Owners::new(),
         }? Error)
     }
 
@@ -201,7 +193,8 @@ impl Socket {
         self.listener.lock().as_ref().map_or(Err(ENODEV), f)
     }
 
-    /// Puts a device on the socket, which `config` says how to find.
+    /// Puts a device on the socket, which `config` says how to find. A packet that comes meanwhile and
+    /// does not see `scoped` yet came before the device did.
     fn insert(&self, config: &Config, member: NewEntry<DevRef<Device>>) -> Result {
         if config.scope() != 0 {
             self.scoped.set(1);
@@ -230,10 +223,9 @@ impl Socket {
         };
         let family = self.key.family;
         if self.key.has(Flags::COLLECT_METADATA) {
-            // Devices in metadata mode take all packets, as VNI 0, whatever their own addresses.
-            return find(Vni::ZERO, ifindex, family)
-                .or_else(|| find(Vni::ZERO, 0, Family::V4))
-                .or_else(|| find(Vni::ZERO, 0, Family::V6));
+            // Devices in metadata mode take all packets, as VNI 0, whatever their own addresses. They have
+            // no scope.
+            return find(Vni::ZERO, 0, Family::V4).or_else(|| find(Vni::ZERO, 0, Family::V6));
         }
         if family == Family::V6 && self.scoped.get() != 0 {
             let local = find(vni, ifindex, family);
@@ -367,11 +359,12 @@ impl<'a> ScopeChange<'a> {
         if old.scope() == new.scope() {
             return Ok(change);
         }
-        claim_vni(net, new, dev)?;
+        let owners = &Namespace::of(net).owners;
+        owners.claim(new, dev)?;
         if let Some(socket) = &change.socket {
             let result = NewEntry::of(&Member::of(new), dev.hold(), GFP_KERNEL)
                 .and_then(|member| socket.insert(new, member));
-            result.inspect_err(|_| release_vni(net, new, dev))?;
+            result.inspect_err(|_| owners.release(new, dev))?;
         }
         Ok(change)
     }
@@ -390,7 +383,7 @@ impl<'a> ScopeChange<'a> {
         if self.old.scope() == self.new.scope() {
             return;
         }
-        release_vni(net, config, dev);
+        Namespace::of(net).owners.release(config, dev);
         if let Some(socket) = &self.socket {
             drop(socket.members.lock().remove(&Member::of(config)));
         }

@@ -29,6 +29,7 @@ use crate::{
         },
         encapsulate::PathMtu,
         metadata::TunnelInfo,
+        netns::Namespace as _,
         nexthop::{
             Gateway,
             Nexthop, //
@@ -45,7 +46,7 @@ use crate::{
         underlay::Underlay, //
     },
     recv,
-    vni,
+    sock::Namespace,
     wire::{
         ecn,
         ethernet::{
@@ -72,6 +73,9 @@ use kernel::prelude::*;
 pub(crate) enum TxDrop {
     /// It has nowhere to go.
     Dropped(DropReason),
+    /// No member of a nexthop group can take it: counted, but no event of tracing (as stock's
+    /// `vxlan_xmit_nh`).
+    NoMember,
     /// It could not be sent: an error, which may be of a kind of its own.
     Error(DropReason, Option<Stat>),
 }
@@ -105,6 +109,10 @@ impl TxDrop {
             Self::Dropped(reason) => {
                 dev.count_tx_dropped(softirq);
                 skb.drop_with(reason);
+            }
+            Self::NoMember => {
+                dev.count_tx_dropped(softirq);
+                skb.consume();
             }
             Self::Error(reason, kind) => {
                 if let Some(kind) = kind {
@@ -222,11 +230,16 @@ pub(crate) fn send_all(
 fn send_many(
     dev: &NetDev<Device>,
     config: &Config,
-    skb: SkBuff,
+    mut skb: SkBuff,
     entry: &Entry,
     origin: Origin,
     softirq: &Softirq<'_>,
 ) {
+    // The copies take over the hash of the flow, which each would compute for itself. What is wrong with
+    // the frame comes out with each copy.
+    if skb.prepare_inner(config.flags.has(Flags::GPE)).is_ok() {
+        skb.flow_hash();
+    }
     let mut remotes = entry.remotes.iter(softirq);
     let Some(first) = remotes.next() else {
         return skb.drop_with(DropReason::NO_TX_TARGET);
@@ -251,7 +264,7 @@ pub(crate) fn send_by(
     softirq: &Softirq<'_>,
 ) {
     let Some((gateway, port)) = nexthop.select(skb.flow_hash(), softirq) else {
-        return TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq);
+        return TxDrop::NoMember.account(dev, skb, softirq);
     };
     let target = Target {
         addr: match gateway {
@@ -419,7 +432,7 @@ fn to_remote<'a, A: Underlay>(
 }
 
 /// Returns the socket that packets of a family are sent by.
-#[inline(always)]
+#[inline]
 pub(crate) fn open_sender<'a>(
     dev: &'a NetDev<Device>,
     family: Family,
@@ -443,12 +456,14 @@ fn plan<'a, A: Underlay>(
         .link_net(softirq)
         .ok_or_else(|| TxDrop::error(DropReason::DEV_READY))?;
     let (flow, vni) = (&way.flow, way.vni);
-    let (mut route, source) = Route::lookup(skb, dev, net, &way.sender, flow, way.cache, softirq)
+    let (route, source) = Route::lookup(skb, dev, net, &way.sender, flow, way.cache, softirq)
         .map_err(TxDrop::no_route)?;
 
     if !way.tunnelled && route.is_local_unicast() && config.flags.has(Flags::LOCALBYPASS) {
         let port = flow.destination_port;
-        return vni::local_device(net, config, vni, port, flow.ifindex, softirq)
+        return Namespace::of(net)
+            .owners
+            .local_device(config, vni, port, flow.ifindex, softirq)
             .map(Plan::Bypass)
             .ok_or_else(|| TxDrop::error(DropReason::VXLAN_VNI_NOT_FOUND));
     }
@@ -456,7 +471,7 @@ fn plan<'a, A: Underlay>(
         true => skb.tunnel_info_df(),
         false => config.outer_df(|| frame_summary(skb)),
     };
-    let verdict = skb.check_pmtu(dev, &mut route, config.headroom(A::FAMILY));
+    let verdict = skb.check_pmtu(dev, &route, config.headroom(A::FAMILY));
     match verdict.map_err(|_| TxDrop::error(DropReason::NOT_SPECIFIED))? {
         PathMtu::Reply if way.tunnelled => {
             // The reply goes back by the tunnel that the packet would have gone by.
@@ -495,7 +510,7 @@ fn frame_summary(skb: &SkBuff) -> (u16, Summary) {
 }
 
 /// Returns the DS field of the inner packet, 0 if it is not IP.
-#[inline(always)]
+#[inline]
 pub(crate) fn inner_dsfield(skb: &SkBuff) -> u8 {
     skb.network_header()
         .and_then(|octets| ip::dsfield(skb.protocol(), octets))

@@ -100,7 +100,7 @@ fn send_by_number(
         .filter(|group| group.has_v4(softirq) == (config.family() == Family::V4));
     match group {
         Some(group) => xmit::send_by(dev, config, skb, group, origin.vni, origin, softirq),
-        None => TxDrop::Dropped(DropReason::NOT_SPECIFIED).account(dev, skb, softirq),
+        None => TxDrop::NoMember.account(dev, skb, softirq),
     }
 }
 

@@ -89,12 +89,11 @@ impl Flags {
         .with(Self::GBP)
         .with(Self::GPE);
 
-    /// What makes more of a received packet than its frame.
-    pub(crate) const RECEIVE_OTHERWISE: Self = Self::NONE
+    /// What makes more of a received header than the VNI.
+    pub(crate) const EXTENDED_RECEIVE: Self = Self::NONE
         .with(Self::REMCSUM_RX)
         .with(Self::GBP)
-        .with(Self::GPE)
-        .with(Self::COLLECT_METADATA);
+        .with(Self::GPE);
 
     /// Returns the bits.
     pub(crate) const fn bits(self) -> u32 {

@@ -221,7 +221,7 @@ impl Config {
 
     /// Returns the TTL of an outer packet to `remote`; `inner` finds the fields of the inner IP header,
     /// as in all functions below. 0 stands for the hop limit of the route.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn outer_ttl(&self, inner: impl FnOnce() -> Summary, remote: Addr) -> u8 {
         if self.flags.has(Flags::TTL_INHERIT) {
             inner().ttl
@@ -235,7 +235,7 @@ impl Config {
     /// Returns the TOS that the route of an outer packet is looked up with; `inner` is the DS field
     /// of the inner IP header, 0 if there is none. The packet itself gets
     /// [`crate::wire::ecn::encapsulate`] of the two. Unless 0, the route cache is not used.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn outer_tos(&self, inner: u8) -> u8 {
         if self.tos == TOS_INHERIT {
             inner
@@ -245,7 +245,7 @@ impl Config {
     }
 
     /// Returns the flow label of an outer IPv6 packet.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn outer_label(&self, inner: impl FnOnce() -> Summary) -> u32 {
         match self.label_policy {
             LabelPolicy::Fixed => self.label,
@@ -255,7 +255,7 @@ impl Config {
 
     /// Returns whether an outer IPv4 packet must not be fragmented; `frame` finds the ethertype in the
     /// inner frame's header and what follows it, read as that.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn outer_df(&self, frame: impl FnOnce() -> (u16, Summary)) -> bool {
         match self.df {
             Df::Unset => false,

@@ -138,7 +138,7 @@ pub(super) unsafe fn private<T: NetDevice>(dev: *mut bindings::net_device) -> *m
 ///
 /// `dev` is valid.
 #[inline]
-unsafe fn net_of(dev: *mut bindings::net_device) -> *mut bindings::net {
+pub(super) unsafe fn net_of(dev: *mut bindings::net_device) -> *mut bindings::net {
     // SAFETY: By this function's contract. The pointer changes as the device moves; it is read whole.
     unsafe { (&raw const (*dev).nd_net.net).read_volatile() }
 }

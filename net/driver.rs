@@ -18,7 +18,8 @@ use super::{
     switchdev::{
         SwitchFdb,
         Switches, //
-    }, //
+    },
+    table, //
 };
 use kernel::prelude::*;
 
@@ -52,6 +53,7 @@ where
     pub(crate) fn register() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _: { layout::check()? },
+            _: { table::prepare() },
             barrier: Barrier,
             namespaces <- Pernet::register(),
             events <- Notifier::register(),

@@ -87,7 +87,7 @@ pub(crate) enum Cache<'a> {
 }
 
 impl Cache<'_> {
-    #[inline(always)]
+    #[inline]
     pub(super) fn as_ptr(self, skb: &SkBuff) -> *mut bindings::dst_cache {
         match self {
             Self::None => null_mut(),
@@ -129,7 +129,7 @@ impl<A: Underlay> Route<A> {
     /// address it gives.
     ///
     /// Fails with ELOOP if the route leads back to `dev`, with what the lookup says otherwise.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn lookup<T: NetDevice>(
         skb: &mut SkBuff,
         dev: &NetDev<T>,
@@ -146,14 +146,14 @@ impl<A: Underlay> Route<A> {
     }
 
     /// Returns whether the remote is this host, and no group or broadcast address.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_local_unicast(&self) -> bool {
         // SAFETY: The route is valid by the invariants.
         unsafe { A::is_local_unicast(self.0.as_ptr()) }
     }
 
     /// Returns the TTL or hop limit for packets that have none of their own.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn hop_limit(&self) -> u8 {
         // SAFETY: The route is valid by the invariants.
         unsafe { A::hop_limit(self.0.as_ptr()) as u8 }
@@ -162,7 +162,7 @@ impl<A: Underlay> Route<A> {
 
 impl<A> Route<A> {
     #[inline]
-    pub(super) fn as_dst(&mut self) -> *mut bindings::dst_entry {
+    pub(super) fn as_ptr(&self) -> *mut bindings::dst_entry {
         self.0.as_ptr()
     }
 
@@ -171,11 +171,6 @@ impl<A> Route<A> {
         let route = self.0.as_ptr();
         forget(self);
         route
-    }
-
-    #[inline]
-    pub(super) fn dst(&self) -> *mut bindings::dst_entry {
-        self.0.as_ptr()
     }
 }
 

@@ -25,14 +25,14 @@ impl SkBuff {
     /// Brings a frame's Ethernet, VLAN and IP headers into the linear part and marks the network
     /// header (`skb_vlan_inet_prepare`). `raw` says that there is an Ethernet header only if the packet's
     /// protocol says so.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn prepare_inner(&mut self, raw: bool) -> Result<(), DropReason> {
         // SAFETY: The packet is valid by the invariants.
         DropReason::check(unsafe { bindings::shim_skb_vlan_inet_prepare(self.as_ptr(), raw) })
     }
 
     /// Returns a UDP source port, in host order, that stays the same for the inner flow.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn flow_source_port(&mut self, net: &Net, low: u16, high: u16) -> u16 {
         // SAFETY: The packet and the namespace are valid.
         unsafe {
@@ -82,7 +82,7 @@ impl SkBuff {
     pub(crate) fn check_pmtu<T: NetDevice, A>(
         &mut self,
         dev: &NetDev<T>,
-        route: &mut Route<A>,
+        route: &Route<A>,
         headroom: u16,
     ) -> Result<PathMtu> {
         // SAFETY: The packet, the device and the route are valid.
@@ -90,7 +90,7 @@ impl SkBuff {
             bindings::shim_tunnel_check_pmtu(
                 self.as_ptr(),
                 dev.as_ptr(),
-                route.as_dst(),
+                route.as_ptr(),
                 c_int::from(headroom),
             )
         };
@@ -107,12 +107,12 @@ impl SkBuff {
     pub(crate) fn make_headroom<A>(&mut self, route: &Route<A>, len: u16) -> Result {
         // SAFETY: The packet and the route are valid.
         to_result(unsafe {
-            bindings::shim_skb_make_headroom(self.as_ptr(), route.dst(), c_uint::from(len))
+            bindings::shim_skb_make_headroom(self.as_ptr(), route.as_ptr(), c_uint::from(len))
         })
     }
 
     /// Makes the packet, a frame, the payload of UDP encapsulation, for offloads, and puts `header` in
-    /// front of it. `csum` asks for the outer checksum. There is room for the header.
+    /// front of it. `csum` asks for the outer checksum.
     ///
     /// Fails with ENOBUFS if there is none.
     #[inline(always)]

@@ -11,7 +11,7 @@ use kernel::prelude::*;
 const MAX_ERRNO: usize = 4095;
 
 /// Turns a C function's status into a result: negative is an error.
-#[inline(always)]
+#[inline]
 pub(super) fn to_result(status: c_int) -> Result {
     match status {
         ..0 => Err(Error::from_errno(status)),
@@ -20,7 +20,7 @@ pub(super) fn to_result(status: c_int) -> Result {
 }
 
 /// Turns a pointer that may stand for an error (`IS_ERR`) into a result.
-#[inline(always)]
+#[inline]
 pub(super) fn from_err_ptr<T>(pointer: *mut T) -> Result<*mut T> {
     match pointer.addr() >= MAX_ERRNO.wrapping_neg() {
         true => Err(Error::from_errno(pointer.addr() as c_int)),

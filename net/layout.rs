@@ -150,7 +150,10 @@ const OURS: &[usize] = &[
         bindings::sk_buff,
         __bindgen_anon_1.__bindgen_anon_1.__bindgen_anon_1.dev
     ),
-    offset_of!(bindings::sk_buff, __bindgen_anon_3.__bindgen_anon_1._skb_refdst),
+    offset_of!(
+        bindings::sk_buff,
+        __bindgen_anon_3.__bindgen_anon_1._skb_refdst
+    ),
     HEADERS + offset_of!(Headers, __bindgen_anon_4.mark),
 ];
 

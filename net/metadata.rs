@@ -30,6 +30,7 @@ use core::{
     marker::PhantomData,
     mem::ManuallyDrop,
     ptr::{
+        null,
         null_mut,
         NonNull, //
     }, //
@@ -182,6 +183,7 @@ impl SkBuff {
     /// Notes that the packet came by the tunnel `id`, with the outer addresses and ports that its
     /// headers have: the transport header is UDP, the network header one of `family`. `policy` is that
     /// of its VXLAN header. Fails without memory, or if the headers are not in the linear part.
+    #[inline]
     pub(crate) fn set_received_by(
         &mut self,
         family: Family,
@@ -202,8 +204,7 @@ impl SkBuff {
                 self.as_ptr(),
                 family == Family::V6,
                 u64::from(id).to_be(),
-                policy.is_some(),
-                policy.unwrap_or(0),
+                policy.as_ref().map_or(null(), core::ptr::from_ref),
             )
         };
         noted.then_some(()).ok_or(ENOMEM)

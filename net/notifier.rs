@@ -6,7 +6,10 @@
 
 use super::{
     bindings,
-    device::AnyDevice,
+    device::{
+        net_of,
+        AnyDevice, //
+    },
     netns::Net,
     rtnl::Rtnl,
     udp_tunnel::PortOffer, //
@@ -87,7 +90,7 @@ unsafe extern "C" fn event<E: Events>(
         let dev = (*info.cast::<bindings::netdev_notifier_info>()).dev;
         (
             AnyDevice::from_raw(dev),
-            Net::from_raw(bindings::shim_dev_net(dev)),
+            Net::from_raw(net_of(dev)),
             Rtnl::assume(),
         )
     };

@@ -2,8 +2,8 @@
 
 //! Single accesses to words that others change at the same time, inlined.
 //!
-//! The kernel crate's `Atomic` calls a C function for each load, which costs more than the load. What
-//! only loads and stores, or follows a pointer under RCU, goes by these; all else goes by `Atomic`.
+//! On kernels built as Debian's are, the kernel crate's `Atomic` calls a C function for each load, which
+//! costs more than the load. What is read for each packet goes by these; all else goes by `Atomic`.
 //!
 //! C header: [`include/asm-generic/rwonce.h`](srctree/include/asm-generic/rwonce.h)
 
@@ -12,7 +12,7 @@ use kernel::sync::atomic::Atomic;
 
 /// Follows a pointer that others exchange (`rcu_dereference`): what the pointee held before it was
 /// published is seen through the pointer, by address dependency.
-#[inline(always)]
+#[inline]
 pub(super) fn dereference<T>(pointer: &Atomic<*mut T>) -> *mut T
 where
     *mut T: kernel::sync::atomic::AtomicType,
@@ -26,7 +26,7 @@ where
 ///
 /// # Safety
 ///
-/// The type is an integer of no more than the machine's word.
+/// The type is an integer of no more than the machine's word, aligned to its size.
 pub(crate) unsafe trait Whole: Copy + Send + 'static {}
 
 // SAFETY: It is.
@@ -49,7 +49,7 @@ impl<T: Whole> Word<T> {
     }
 
     /// Reads the number.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn get(&self) -> T {
         // SAFETY: The cell is valid and aligned, and each access to it is volatile and whole, which is
         // the kernel's `READ_ONCE()`.
@@ -57,7 +57,7 @@ impl<T: Whole> Word<T> {
     }
 
     /// Writes the number.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn set(&self, value: T) {
         // SAFETY: As above, `WRITE_ONCE()`.
         unsafe { self.0.get().write_volatile(value) };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What Rust cannot call by itself: inline functions, macros and module
- * parameters. Each function is one kernel function under a linkable name.
+ * parameters. A function is one kernel function under a linkable name, or a few
+ * that always come together.
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
@@ -102,7 +103,6 @@ void shim_device_make_raw(struct net_device *dev)
 
 void shim_dev_hold(struct net_device *dev) { dev_hold(dev); }
 void shim_dev_put(struct net_device *dev) { dev_put(dev); }
-struct net *shim_dev_net(const struct net_device *dev) { return read_pnet(&dev->nd_net); }
 
 void shim_netdev_lockdep_set_classes(struct net_device *dev)
 {

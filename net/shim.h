@@ -22,6 +22,10 @@
 #include <net/route.h>
 #include <net/udp_tunnel.h>
 
+#if !IS_ENABLED(CONFIG_NET_NS) || !IS_ENABLED(CONFIG_IPV6)
+#error "the module needs a kernel with network namespaces and IPv6"
+#endif
+
 /* The part of a table entry that C knows (net/table.rs). */
 struct shim_node {
 	struct rhash_head	hash;
@@ -75,6 +79,7 @@ void shim_member_unlink(struct rb_root *root, struct shim_member *member);
 
 /* rhashtable */
 int shim_table_init(struct rhashtable *table);
+void shim_table_prepare(void);
 struct shim_node *shim_table_lookup(struct rhashtable *table, const u32 *key);
 int shim_table_insert(struct rhashtable *table, struct shim_node *node);
 int shim_table_remove(struct rhashtable *table, struct shim_node *node);
@@ -84,7 +89,6 @@ void shim_device_setup(struct net_device *dev, const struct device_type *type);
 void shim_device_make_raw(struct net_device *dev);
 void shim_dev_hold(struct net_device *dev);
 void shim_dev_put(struct net_device *dev);
-struct net *shim_dev_net(const struct net_device *dev);
 void shim_netdev_lockdep_set_classes(struct net_device *dev);
 void shim_dstats_rx_add(struct net_device *dev, unsigned int len);
 void shim_dstats_tx_add(struct net_device *dev, unsigned int len);
@@ -136,7 +140,7 @@ struct sk_buff *shim_skb_received(struct net_device *dev, const void *frame, uns
 /* metadata, remote checksum offload (shim_tunnel.c) */
 struct ip_tunnel_info *shim_skb_tunnel_info(struct sk_buff *skb);
 struct ip_tunnel_info *shim_skb_tunnel_info_unclone(struct sk_buff *skb);
-bool shim_skb_set_received_by(struct sk_buff *skb, bool v6, u64 id, bool has_option, u32 option);
+bool shim_skb_set_received_by(struct sk_buff *skb, bool v6, u64 id, const u32 *option);
 void shim_remcsum_process(struct sk_buff *skb, unsigned int start, unsigned int offset,
 			  bool nopartial);
 bool shim_remcsum_done(const struct sk_buff *skb);

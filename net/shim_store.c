@@ -3,7 +3,7 @@
  * What the tables, orders and sets of net/ are made of: inline functions of
  * xarray, rbtree and rhashtable.
  */
-#include <linux/once.h>
+#include <linux/random.h>
 #include <linux/sort.h>
 #include "shim.h"
 
@@ -66,13 +66,20 @@ void shim_member_unlink(struct rb_root *root, struct shim_member *member)
 	rb_erase(&member->link, root);
 }
 
-/* Drawn before the first table is made. */
-static u64 shim_table_secret[4] __read_mostly;
+static u64 shim_table_secret[5] __ro_after_init;
+
+/* Draws the secret, before the first table is made. */
+void shim_table_prepare(void)
+{
+	get_random_bytes(shim_table_secret, sizeof(shim_table_secret));
+}
 
 /*
- * The multilinear hash of Lemire and Kaser, "Strongly universal string hashing
- * is fast" (2014): who does not know the secret cannot find keys that collide
- * more often than chance. It takes a quarter of jhash's instructions.
+ * A multilinear hash (Lemire and Kaser, "Strongly universal string hashing is
+ * fast", 2014) of the words, mixed with the seed that a rehash changes, and one
+ * more multiplication, without which keys that follow each other could stay
+ * together whatever the seed. Who does not know the secret cannot tell which
+ * keys collide.
  */
 static inline u32 shim_table_hash(const void *data, u32 len, u32 seed)
 {
@@ -82,6 +89,8 @@ static inline u32 shim_table_hash(const void *data, u32 len, u32 seed)
 	sum += shim_table_secret[1] * (key[0] ^ seed);
 	sum += shim_table_secret[2] * (key[1] ^ seed);
 	sum += shim_table_secret[3] * (key[2] ^ seed);
+	sum ^= sum >> 32;
+	sum *= shim_table_secret[4] | 1;
 	return sum >> 32;
 }
 
@@ -105,7 +114,6 @@ static const struct rhashtable_params shim_table_params = {
 
 int shim_table_init(struct rhashtable *table)
 {
-	get_random_once(shim_table_secret, sizeof(shim_table_secret));
 	return rhashtable_init(table, &shim_table_params);
 }
 

@@ -77,21 +77,21 @@ struct ip_tunnel_info *shim_skb_tunnel_info_unclone(struct sk_buff *skb)
 	return skb_tunnel_info_unclone(skb);
 }
 
-bool shim_skb_set_received_by(struct sk_buff *skb, bool v6, u64 id, bool has_option, u32 option)
+bool shim_skb_set_received_by(struct sk_buff *skb, bool v6, u64 id, const u32 *option)
 {
 	IP_TUNNEL_DECLARE_FLAGS(flags) = { };
 	struct metadata_dst *md;
 
 	__set_bit(IP_TUNNEL_KEY_BIT, flags);
-	if (has_option)
+	if (option)
 		__set_bit(IP_TUNNEL_VXLAN_OPT_BIT, flags);
 	md = udp_tun_rx_dst(skb, v6 ? AF_INET6 : AF_INET, flags, (__force __be64)id,
-			    sizeof(option));
+			    sizeof(*option));
 	if (!md)
 		return false;
-	if (has_option) {
-		md->u.tun_info.options_len = sizeof(option);
-		memcpy(ip_tunnel_info_opts(&md->u.tun_info), &option, sizeof(option));
+	if (option) {
+		md->u.tun_info.options_len = sizeof(*option);
+		memcpy(ip_tunnel_info_opts(&md->u.tun_info), option, sizeof(*option));
 	}
 	skb_dst_drop(skb);
 	skb_dst_set(skb, &md->dst);

@@ -78,7 +78,8 @@ impl DropReason {
 ///
 /// # Invariants
 ///
-/// The pointer is valid, and this value owns one reference to it.
+/// The pointer is valid, and this value owns one reference to it. The packet is under way between layers:
+/// in no list, tree or queue of a socket.
 pub(crate) struct SkBuff(NonNull<bindings::sk_buff>);
 
 impl SkBuff {
@@ -86,7 +87,7 @@ impl SkBuff {
     ///
     /// # Safety
     ///
-    /// `skb` is valid and the caller gives up one reference to it.
+    /// `skb` is valid, in no list, tree or queue, and the caller gives up one reference to it.
     #[inline]
     pub(super) unsafe fn from_raw(skb: *mut bindings::sk_buff) -> Self {
         // INVARIANT: By this function's contract.
@@ -277,7 +278,7 @@ impl SkBuff {
     }
 
     /// Returns the mark.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn mark(&self) -> u32 {
         // SAFETY: The packet is valid by the invariants, and the unions hold plain numbers.
         unsafe {
@@ -345,8 +346,8 @@ impl SkBuff {
     /// Returns the index of the device that the packet is at, 0 if it is at none.
     #[inline]
     pub(crate) fn ifindex(&self) -> u32 {
-        // SAFETY: The packet is valid by the invariants, and with it the device that it is at; the unions
-        // hold that device wherever there is a network header.
+        // SAFETY: By the invariants the packet is valid and in no list or tree, so the unions hold the
+        // device that it is at, which is valid with it.
         unsafe {
             let dev = (*self.as_ptr())
                 .__bindgen_anon_1

@@ -51,6 +51,12 @@ use kernel::{
     types::Opaque, //
 };
 
+/// Draws the secret of the hash, once, before the first table is made.
+pub(super) fn prepare() {
+    // SAFETY: No table is there yet, so nobody reads the secret.
+    unsafe { bindings::shim_table_prepare() };
+}
+
 /// A key of up to 12 octets, which is what all tables of the module need: one compiled lookup.
 pub(crate) trait TableKey: Copy + Send + Sync + 'static {
     /// The key as the table compares it: equal keys give equal words.
@@ -180,8 +186,8 @@ struct Census {
 ///
 /// `hash` is an initialised rhashtable. `hash` and `order` hold the same entries, boxed, pinned and
 /// owned by the table, except between the two steps of an insertion or a removal, which happen under
-/// `lock`. `sole` is the entry of a table of one, null in any other; it changes under `lock`, and never
-/// is an entry that is removed. A removed entry is freed after a grace period.
+/// `lock`. `sole` is the entry of a table of one, null in any other, with the same exception; it never
+/// is an entry that was retired. A removed entry is freed after a grace period.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Table<K, V: AtomicDrop> {
     #[pin]
@@ -382,7 +388,9 @@ impl<'a, K: TableKey, V: AtomicDrop> TableGuard<'a, K, V> {
     fn note_sole(&mut self) {
         let sole = match self.census.count {
             1 => self.table.iter(self).next().map(core::ptr::from_ref),
-            _ => None,
+            0 | 2 => None,
+            // It was null before.
+            _ => return,
         };
         let sole = sole.map_or(null_mut(), <*const Entry<V>>::cast_mut);
         self.table.sole.store(sole, Release);
@@ -403,6 +411,7 @@ impl<'a, K: TableKey, V: AtomicDrop> TableGuard<'a, K, V> {
             self.table.order.erase((*node).number);
         }
         self.census.count = self.census.count.wrapping_sub(1);
+        // Before the entry is retired: who still finds it there is within the grace period.
         self.note_sole();
         // SAFETY: The entry is in the table no more, so it is ours alone but for readers.
         NonNull::new(node.cast::<Entry<V>>()).map(|entry| unsafe { Retired::new(entry) })

@@ -143,7 +143,7 @@ impl AtomicDrop for Arc<Sender> {}
 
 impl Sender {
     /// Returns the socket, None once it is closed.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn socket<'a>(&'a self, _reader: &'a impl RcuProof) -> Option<Socket<'a>> {
         let sk = dereference(&self.0);
         // INVARIANT: The socket outlives the reader.
@@ -182,7 +182,7 @@ impl Socket<'_> {
     }
 
     /// Returns the device that the socket is bound to, 0 for none.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn bound_ifindex(&self) -> u32 {
         // SAFETY: The socket is valid by the invariants. The field may be bound anew: it is read whole.
         unsafe { (&raw const (*self.0).__sk_common.skc_bound_dev_if).read_volatile() as u32 }

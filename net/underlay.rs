@@ -107,7 +107,7 @@ impl From<[u8; 16]> for Addr {
 unsafe impl Underlay for [u8; 4] {
     const FAMILY: Family = Family::V4;
 
-    #[inline(always)]
+    #[inline]
     fn of(addr: &Addr) -> Option<Self> {
         match addr {
             Addr::V4(octets) => Some(*octets),
@@ -156,7 +156,7 @@ unsafe impl Underlay for [u8; 4] {
         Ok((route.cast(), source.to_ne_bytes()))
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn is_local_unicast(route: *mut bindings::dst_entry) -> bool {
         const OTHER: u32 = bindings::RTCF_BROADCAST | bindings::RTCF_MULTICAST;
         // SAFETY: By this function's contract it is the start of a `struct rtable`.
@@ -164,14 +164,14 @@ unsafe impl Underlay for [u8; 4] {
         flags & bindings::RTCF_LOCAL != 0 && flags & OTHER == 0
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn hop_limit(route: *mut bindings::dst_entry) -> c_int {
         // SAFETY: By this function's contract.
         unsafe { bindings::shim_ip4_hoplimit(route) }
     }
 
     /// Sending does it.
-    #[inline(always)]
+    #[inline]
     fn before_headers(_skb: &mut SkBuff, _crosses: bool) {}
 
     #[inline(always)]
@@ -217,7 +217,7 @@ unsafe impl Underlay for [u8; 4] {
 unsafe impl Underlay for [u8; 16] {
     const FAMILY: Family = Family::V6;
 
-    #[inline(always)]
+    #[inline]
     fn of(addr: &Addr) -> Option<Self> {
         match addr {
             Addr::V6(octets) => Some(*octets),
@@ -270,19 +270,19 @@ unsafe impl Underlay for [u8; 16] {
         Ok((route, unsafe { source.in6_u.u6_addr8 }))
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn is_local_unicast(route: *mut bindings::dst_entry) -> bool {
         // SAFETY: By this function's contract.
         unsafe { bindings::shim_rt6_is_local(route) }
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn hop_limit(route: *mut bindings::dst_entry) -> c_int {
         // SAFETY: By this function's contract.
         unsafe { bindings::shim_ip6_hoplimit(route) }
     }
 
-    #[inline(always)]
+    #[inline]
     fn before_headers(skb: &mut SkBuff, crosses: bool) {
         skb.scrub(crosses);
     }

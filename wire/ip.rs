@@ -99,7 +99,7 @@ impl Addr {
 
 /// Returns the DS field, six bits of DSCP and two of ECN, of the IP header that starts with `octets`,
 /// whose version `protocol` says, an ethertype in host order. None if it is not IP.
-#[inline(always)]
+#[inline]
 pub(crate) const fn dsfield(protocol: u16, octets: [u8; 2]) -> Option<u8> {
     let [first, second] = octets;
     match protocol {
