@@ -6,6 +6,7 @@
 #include <linux/random.h>
 #include <linux/sort.h>
 #include "shim.h"
+#include "shim_hash.h"
 
 void shim_order_init(struct xarray *order) { xa_init(order); }
 
@@ -66,7 +67,7 @@ void shim_member_unlink(struct rb_root *root, struct shim_member *member)
 	rb_erase(&member->link, root);
 }
 
-static u64 shim_table_secret[5] __ro_after_init;
+static u64 shim_table_secret[SHIM_SECRET_WORDS] __ro_after_init;
 
 /* Draws the secret, before the first table is made. */
 void shim_table_prepare(void)
@@ -74,24 +75,9 @@ void shim_table_prepare(void)
 	get_random_bytes(shim_table_secret, sizeof(shim_table_secret));
 }
 
-/*
- * A multilinear hash (Lemire and Kaser, "Strongly universal string hashing is
- * fast", 2014) of the words, mixed with the seed that a rehash changes, and one
- * more multiplication, without which keys that follow each other could stay
- * together whatever the seed. Who does not know the secret cannot tell which
- * keys collide.
- */
 static inline u32 shim_table_hash(const void *data, u32 len, u32 seed)
 {
-	const u32 *key = data;
-	u64 sum = shim_table_secret[0];
-
-	sum += shim_table_secret[1] * (key[0] ^ seed);
-	sum += shim_table_secret[2] * (key[1] ^ seed);
-	sum += shim_table_secret[3] * (key[2] ^ seed);
-	sum ^= sum >> 32;
-	sum *= shim_table_secret[4] | 1;
-	return sum >> 32;
+	return shim_hash(data, seed, shim_table_secret);
 }
 
 /* Spares a call of memcmp() for each lookup. */
@@ -102,6 +88,8 @@ static inline int shim_table_cmp(struct rhashtable_compare_arg *arg, const void 
 
 	return (key[0] ^ node->key[0]) | (key[1] ^ node->key[1]) | (key[2] ^ node->key[2]);
 }
+
+static_assert(sizeof_field(struct shim_node, key) == SHIM_KEY_WORDS * sizeof(u32));
 
 static const struct rhashtable_params shim_table_params = {
 	.head_offset = offsetof(struct shim_node, hash),
