@@ -70,7 +70,6 @@ def ageing(meter, count):
     """Per entry that expires, of that many that were added as if learned, one after the other."""
     with lone() as end:
         end.vxlan(ageing=AGE)
-        end.vxlan_change(ageing=AGE)
         messages.fill(end, count, state=DYNAMIC)
         there = len(end.fdb_dump())
         assert there == count, f"{there} entries in place of {count}"

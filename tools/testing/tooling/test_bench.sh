@@ -16,6 +16,8 @@ test_bench_bad_options() {
 	status_is 2 && err_has 'least needs a number, not "few"' || return
 	try "$tools/bench" --document --only=transmit
 	status_is 2 && err_has 'document is for all rows' || return
+	try "$tools/bench" --document --last
+	status_is 2 && err_has 'document is for all rows' || return
 	try "$tools/vm" --icount --cpus=2 --driver=none -- true
 	status_is 2 && err_has 'icount has one CPU, not 2' || return
 	try "$tools/vm" --plugin=/nowhere.so --driver=none -- true
