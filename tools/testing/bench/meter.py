@@ -76,13 +76,21 @@ class Meter:
 DISTRACTIONS = {"/proc/sys/vm/dirty_writeback_centisecs": "0", "/sys/module/damon_stat/parameters/enabled": "N"}
 
 
-def settle():
-    """Wait until the guest is idle: the kernel tests its own cryptography for a while after it booted."""
+def quiet():
+    """Turn off what the kernel does by itself now and then."""
     os.sync()
     for path, value in DISTRACTIONS.items():
         if os.path.exists(path):
             with open(path, "w", encoding="ascii") as stream:
                 stream.write(value)
+
+
+def settle():
+    """Wait until the guest is idle.
+
+    The kernel tests its own cryptography for a while after it booted, and takes down the namespaces of the
+    last scene.
+    """
     for _ in range(100):
         before = busy()
         time.sleep(1)

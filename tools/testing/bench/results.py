@@ -12,19 +12,19 @@ MODULE = "vxlan"
 
 
 class Results:
-    """The directories of one or more boots, of which one had the plugin."""
+    """The directories of boots, of which each driver has one with the plugin."""
 
     def __init__(self, directory):
         self.figures = {}
-        self.counts, self.symbols, self.kernel = None, {}, None
+        self.counts, self.symbols, self.kernel = {}, {}, None
         for path in sorted(directory.glob("*/runs.json")):
             found = json.loads(path.read_text(encoding="ascii"))
             self.kernel = found["kernel"]
-            for driver, figures in found["drivers"].items():
-                self.figures.setdefault(driver, {}).update(figures)
+            driver = found["driver"]
+            self.figures.setdefault(driver, {}).update(found["figures"])
             if (path.parent / "plugin.log").exists():
-                self.counts = Counts(path.parent / "plugin.log")
-                self.symbols = {name: Symbols(path.parent / f"symbols-{name}") for name in found["drivers"]}
+                self.counts[driver] = Counts(path.parent / "plugin.log")
+                self.symbols[driver] = Symbols(path.parent / "symbols")
         self.drivers = [name for name in DRIVERS if name in self.figures]
 
     def rows(self):
@@ -38,7 +38,7 @@ class Results:
         figure = self.figure(driver, key)
         if figure is None or "value" in figure:
             return figure and figure["value"]
-        return self.counts.value(figure["terms"])
+        return self.counts[driver].value(figure["terms"])
 
     def counted(self, key):
         """Whether a row is one of instructions, which have a profile."""
@@ -49,7 +49,7 @@ class Results:
         figure = self.figure(driver, key)
         if figure is None or "terms" not in figure:
             return None
-        return self.counts.functions(figure["terms"], self.symbols[driver])
+        return self.counts[driver].functions(figure["terms"], self.symbols[driver])
 
     def modules(self, driver, key):
         """The same by module; the kernel itself is ""."""
@@ -68,7 +68,7 @@ class Results:
 
     def blocks(self, driver, key, function):
         """(offset, instructions) of the blocks of a function."""
-        for address, count in sorted(self.counts.by_block(self.figure(driver, key)["terms"]).items()):
+        for address, count in sorted(self.counts[driver].by_block(self.figure(driver, key)["terms"]).items()):
             _module, owner, offset = self.symbols[driver].at(address)
             if owner == function and abs(count) >= 0.01:
                 yield offset, count

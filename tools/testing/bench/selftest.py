@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
 from counts import Counts, Symbols  # noqa: E402
-from meter import Meter, save_symbols, settle  # noqa: E402
+from meter import Meter, quiet, save_symbols, settle  # noqa: E402
 
 CALLS, RUNS = 2000, 5
 
@@ -29,6 +29,7 @@ def loops(number):
 
 def guest():
     meter = Meter()
+    quiet()
     settle()
     for _ in range(RUNS):
         for action, argument in ((calls, CALLS), (calls, 2 * CALLS), (loops, 200_000), (time.sleep, 10)):

@@ -4,9 +4,10 @@
 import select
 import socket
 
+from meter import least
 from world import pair
 
-OCTETS = 8_000_000
+OCTETS, RUNS = 8_000_000, 3
 PORT = 5001
 INNER = ("10.9.0.1", "10.9.0.2")
 
@@ -72,7 +73,7 @@ def per_octet(meter, tunnel, segments, outer_gro=True, gro=True):
                 features(end, device, gro=False)
         stream = Stream(ends, address)
         stream.move(OCTETS // 2)        # The window opens.
-        yield meter.once(stream.move, OCTETS) / OCTETS
+        yield least(meter.once(stream.move, OCTETS) for _ in range(RUNS)) / OCTETS
         stream.close()
 
 
