@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Where cases are played: namespaces and taps that stay, devices that come and go.
+
+Namespace a has the underlay, u0 and u1, and a tap t0 for a bridge; b is another one
+for tunnels. They are made once in a boot, for the numbers that the kernel mixes into
+source ports are those of a namespace. A case starts with nothing but them.
+"""
+
+import contextlib
+import errno
+import os
+import select
+import socket
+import struct
+import subprocess
+from dataclasses import dataclass, field
+
+from drops import Drops
+from lib import rtnl
+from lib import uapi as u
+from lib.netns import NetNS
+from message import Message, encode
+from names import IFLA, RTM_GETNEXTHOP
+from packet import Look, Packet, Watch
+from ports import Barrier, Inside, Tap
+from world import Port
+
+GROUP = 77                              # Of the links that go with a case.
+TAPS = {"u0": (2, True), "u1": (3, False), "t0": (4, False)}
+ADDRESSES = (("u0", "10.0.0.1", 24), ("u1", "10.0.1.1", 24),
+             ("u0", "fd00::1", 64), ("u1", "fd01::1", 64),
+             ("u0", "fe80::1", 64), ("u1", "fe80::1:1", 64))
+NEIGHBOURS = [(link, f"{net}{number}", number, link == "u1")
+              for link, nets in (("u0", ("10.0.0.", "fd00::", "fe80::")),
+                                 ("u1", ("10.0.1.", "fd01::", "fe80::1:")))
+              for net in nets for number in range(2, 10)]
+ROUTES = (("u0", "224.0.0.0", 4, None), ("u0", "198.51.100.0", 24, "10.0.0.9"),
+          ("u0", "2001:db8:7::", 48, "fd00::9"), (None, "203.0.113.0", 24, None),
+          (None, "2001:db8:bad::", 48, None))
+SYSCTLS = {
+    "net/ipv4/icmp_ratelimit": 0, "net/ipv4/icmp_echo_ignore_broadcasts": 1,
+    "net/ipv4/ipfrag_time": 36000, "net/ipv4/ipfrag_max_dist": 0,
+    "net/ipv4/ipfrag_high_thresh": 1 << 28, "net/ipv6/ip6frag_time": 36000,
+    "net/ipv6/ip6frag_high_thresh": 1 << 28, "net/ipv6/icmp/ratelimit": 0,
+    "net/ipv4/icmp_msgs_per_sec": 1000000, "net/ipv4/icmp_msgs_burst": 1000000,
+    "net/ipv4/fwmark_reflect": 0,
+}
+# Nobody is asked who has an address: it fails at once.
+PER_LINK = {
+    "net/ipv4/neigh/{}/mcast_solicit": 0, "net/ipv4/neigh/{}/ucast_solicit": 0,
+    "net/ipv4/neigh/{}/app_solicit": 0, "net/ipv6/neigh/{}/mcast_solicit": 0,
+    "net/ipv6/neigh/{}/ucast_solicit": 0, "net/ipv6/neigh/{}/app_solicit": 0,
+    "net/ipv4/conf/{}/rp_filter": 0, "net/ipv4/conf/{}/accept_redirects": 0,
+    "net/ipv4/conf/{}/accept_local": 1, "net/ipv6/conf/{}/accept_redirects": 0,
+}
+COUNTERS = ("snmp", "snmp6", "netstat")
+MODULES = ("tun", "bridge", "sch_ingress", "cls_fw", "cls_matchall", "cls_flower", "act_tunnel_key",
+           "act_vlan", "act_mirred")
+
+
+@dataclass
+class Outcome:
+    """What one step brought."""
+
+    ack: tuple = (0, None, None, None)
+    out: list = field(default_factory=list)         # (port, what is said, octets)
+    events: list = field(default_factory=list)      # (namespace, datagram)
+    drops: list = field(default_factory=list)
+    state: dict | None = None
+
+
+class Bench:
+    """Context manager: the namespaces, and playing cases there."""
+
+    def __init__(self):
+        self.spaces, self.taps, self.ports, self.listeners = {}, {}, {}, {}
+        self.files, self.before = {}, {}
+        self.inside, self.beside = {}, []
+        self.poll, self.by_fd = select.poll(), {}
+        self.drops, self.barrier, self.plays = Drops(), Barrier(), 0
+
+    def __enter__(self):
+        for name in ("a", "b"):
+            ns = self.spaces[name] = NetNS(name)
+            with ns:
+                self.ports[name] = Port()
+                self.listeners[name] = Port((u.RTNLGRP_NEIGH,))
+                self._watch(self.listeners[name], ("events", name))
+        self._sysctls()
+        with self.spaces["a"]:
+            for name, (index, offloads) in TAPS.items():
+                self.taps[name] = Tap(name, index, offloads)
+                self._watch(self.taps[name], ("tap", name))
+        self._underlay()
+        for name, ns in self.spaces.items():
+            with ns:
+                for file in COUNTERS:
+                    self.files[name, file] = os.open(f"/proc/thread-self/net/{file}", os.O_RDONLY)
+        self.drops.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self.reset()
+        self.drops.__exit__()
+        for each in (*self.files.values(),):
+            os.close(each)
+        for each in (*self.taps.values(), *self.ports.values(), *self.listeners.values(),
+                     *self.spaces.values()):
+            each.close()
+
+    def _sysctls(self):
+        for ns in self.spaces.values():
+            for path, value in SYSCTLS.items():
+                with contextlib.suppress(FileNotFoundError):    # Some are of the first namespace.
+                    ns.sysctl(path, value)
+            for path, value in PER_LINK.items():
+                for scope in ("default", "all"):
+                    with contextlib.suppress(FileNotFoundError):
+                        ns.sysctl(path.format(scope), value)
+            # Tunnels have IPv6, but no address and nothing to say.
+            ns.ipv6("default")
+            ns.sysctl("net/ipv6/conf/all/disable_ipv6", 0)
+
+    def _underlay(self):
+        ns = self.spaces["a"]
+        for name, (index, _) in TAPS.items():
+            for path, value in PER_LINK.items():
+                ns.sysctl(path.format(name), value)
+            ns.link_set(name, attrs=[(IFLA.ADDRESS, b"\2\xd1\xff\0\1" + bytes([index])),
+                                     (IFLA.MTU, rtnl.u32(1500)), (IFLA.TXQLEN, rtnl.u32(4000))])
+            ns.ipv6(name)
+            ns.link_set(name, up=True)
+        for link, address, prefix in ADDRESSES:
+            ns.address(link, address, prefix)
+        for link, address, number, second in NEIGHBOURS:
+            ns.neighbour(link, address, f"02:aa:00:00:{second:02x}:{number:02x}")
+        for route in ROUTES:
+            self._route(*route)
+
+    def _route(self, link, prefix, length, gateway, replace=False):
+        """A route; without a link, one that says that nobody is there."""
+        six = ":" in prefix
+        octets = rtnl.ip6 if six else rtnl.ip4
+        kind = 1 if link else 7
+        header = struct.pack("=BBBBBBBBI", socket.AF_INET6 if six else socket.AF_INET, length, 0, 0,
+                             254, 3, 0 if gateway or not link or six else 253, kind, 0)
+        attrs = [(1, octets(prefix))]
+        if link:
+            attrs.append((4, rtnl.u32(TAPS[link][0])))
+        if gateway:
+            attrs.append((5, octets(gateway)))
+        if six:
+            attrs.append((6, rtnl.u32(256)))
+        flags = u.NLM_F_CREATE | (u.NLM_F_REPLACE if replace else u.NLM_F_EXCL)
+        self.spaces["a"].nl.request(u.RTM_NEWROUTE, header, attrs, u.NLM_F_ACK | flags)
+
+    def _watch(self, source, what):
+        fd = (source.sock if isinstance(source, Port) else source).fileno()
+        self.poll.register(fd, select.POLLIN)
+        self.by_fd[fd] = (what, source)
+
+    def _forget(self, source):
+        self.poll.unregister(source)
+        del self.by_fd[source.fileno()]
+        source.close()
+
+    # -- Between cases ------------------------------------------------------
+
+    def reset(self):
+        """Back to the taps alone, and to what they know of nobody's path MTU."""
+        for each in (*self.inside.values(), *self.beside):
+            self._forget(each)
+        self.inside, self.beside = {}, []
+        for name, port in self.ports.items():
+            port.play(u.RTM_DELLINK, u.NLM_F_ACK, bytes(16) + rtnl.encode(
+                [(IFLA.GROUP, rtnl.u32(GROUP))]), {})
+        self._delete_nexthops()
+        for index in (2, 3):
+            self.ports["a"].play(u.RTM_NEWLINK, u.NLM_F_ACK,
+                                 struct.pack("=BxHiII", 0, 0, index, 1, 1)
+                                 + rtnl.encode([(IFLA.MTU, rtnl.u32(1500))]), {})
+        self._forget_paths()
+        self.barrier.wait()
+        self._collect()
+        self.drops.read()
+        self.before = self._counters()
+
+    def _delete_nexthops(self):
+        for port in self.ports.values():
+            for _, payload in port.dump(RTM_GETNEXTHOP, bytes(8)):
+                number = dict(rtnl.decode(payload[8:]))[1]
+                port.play(u.RTM_DELNEXTHOP, u.NLM_F_ACK, bytes(8) + rtnl.encode([(1, number)]), {})
+
+    def _forget_paths(self):
+        """IPv4 forgets all at once; IPv6 with the routes."""
+        self.spaces["a"].sysctl("net/ipv4/route/flush", 1)
+        for route in (("u0", "fd00::", 64, None), ("u1", "fd01::", 64, None),
+                      ("u0", "2001:db8:7::", 48, "fd00::9")):
+            self._route(*route, replace=True)
+
+    # -- Playing ------------------------------------------------------------
+
+    def play(self, case):
+        """The outcome of each step of a case."""
+        self.reset()
+        self.plays += 1
+        outcomes = []
+        for number, step in enumerate(case):
+            outcome = Outcome()
+            outcomes.append(outcome)
+            self.drops.mark(number)
+            self._step(step, outcome)
+            outcome.out, outcome.events = self._collect()
+            if isinstance(step, Look):
+                outcome.state = self._state()
+        for number, drops in self.drops.read().items():
+            if number is not None:
+                outcomes[number].drops = drops
+        return outcomes
+
+    def _step(self, step, outcome):
+        if isinstance(step, Packet):
+            try:
+                self._put(step)
+            except OSError as error:
+                outcome.ack = (error.errno, None, None, None)
+            self.barrier.wait()
+        elif isinstance(step, Message):
+            body, offsets = encode(step, lambda name: self.spaces[name].fd)
+            if step.kind == u.RTM_NEWLINK and step.flags & u.NLM_F_CREATE:
+                body += rtnl.encode([(IFLA.GROUP, rtnl.u32(GROUP))])
+            outcome.ack, _ = self.ports[step.ns].play(step.kind, step.flags, body, offsets)
+            self._open_inside(step, outcome.ack)
+        elif isinstance(step, Watch):
+            self._beside(step.what)
+
+    def _put(self, packet):
+        port = self.taps.get(packet.port) or self.inside.get(packet.port)
+        if port is None:
+            raise OSError(errno.ENODEV, packet.port)
+        if packet.port in self.taps:
+            packet = fragments_apart(packet, self.plays)
+        port.put(packet)
+
+    def _open_inside(self, message, ack):
+        """A socket on each device that a case makes."""
+        if message.kind != u.RTM_NEWLINK or not message.flags & u.NLM_F_CREATE or ack[0]:
+            return
+        attrs = {attr.kind: attr.value for attr in message.attrs}
+        ns = self.spaces[attrs[IFLA.NET_NS_FD].ns if IFLA.NET_NS_FD in attrs else message.ns]
+        if IFLA.IFNAME not in attrs:
+            return
+        name = attrs[IFLA.IFNAME].rstrip(b"\0").decode()
+        with ns:
+            self.inside[name] = Inside(name, "links" in self._watched)
+        self._watch(self.inside[name], ("inside", name))
+
+    @property
+    def _watched(self):
+        return {each.what for each in self.beside}
+
+    def _beside(self, what):
+        """Sockets beside: of the wires, or a note that those of links are to look both ways."""
+        with self.spaces["a"]:
+            for name in ("u0", "u1") if what == "wires" else ("t0",):
+                socket_ = Inside(name, False)
+                socket_.what = what
+                self.beside.append(socket_)
+                self._watch(socket_, ("beside", name))
+
+    def _collect(self):
+        """What came out and what was told since the last time."""
+        out, events = [], []
+        while ready := self.poll.poll(0):
+            for fd, _ in ready:
+                (kind, name), source = self.by_fd[fd]
+                if kind == "events":
+                    events += [(name, datagram) for datagram in source.arrived()]
+                    continue
+                try:
+                    taken = source.take()
+                except OSError:         # A device that is down says so once.
+                    continue
+                if taken is not None and kind != "beside":
+                    out.append((name, *taken))
+        return out, events
+
+    # -- Looking ------------------------------------------------------------
+
+    def _state(self):
+        found = {"stats": {}, "fdb": {}}
+        for name, port in self.ports.items():
+            found["fdb"][name] = port.dump(u.RTM_GETNEIGH, struct.pack("=B11x", u.AF_BRIDGE))
+            for kind, payload in port.dump(u.RTM_GETLINK, bytes(16)):
+                index = struct.unpack_from("=i", payload, 4)[0]
+                if kind == u.RTM_NEWLINK and index > 1:
+                    stats = dict(rtnl.decode(payload[16:]))[IFLA.STATS64]
+                    found["stats"][f"{name} {index}"] = stats
+        now = self._counters()
+        found["counters"] = {key: value - self.before.get(key, 0) for key, value in now.items()
+                             if value != self.before.get(key, 0)}
+        return found
+
+    def _counters(self):
+        found = {}
+        for (name, file), descriptor in self.files.items():
+            lines = os.pread(descriptor, 1 << 16, 0).decode("ascii").splitlines()
+            if file == "snmp6":
+                found.update({f"{name} {line.split()[0]}": int(line.split()[1]) for line in lines})
+                continue
+            for names, values in zip(lines[::2], lines[1::2]):
+                group, *names = names.split()
+                found.update({f"{name} {group}{key}": int(value)
+                              for key, value in zip(names, values.split()[1:])})
+        return found
+
+
+def fragments_apart(packet, play):
+    """Fragments get an identification of this play, lest they meet those of another."""
+    octets = packet.octets
+    if octets[12:14] == b"\x08\0" and len(octets) >= 34 and octets[20] & 0x3F | octets[21]:
+        head = bytearray(octets[14:34])
+        ident = int.from_bytes(head[4:6], "big") ^ play * 40503 & 0xFFFF
+        return _with(packet, 14, head, ident)
+    if octets[12:14] == b"\x86\xdd" and len(octets) >= 62 and octets[20] == 44:
+        ident = int.from_bytes(octets[58:62], "big") ^ play
+        packet = packet.copy()
+        packet.octets = octets[:58] + ident.to_bytes(4, "big") + octets[62:]
+    return packet
+
+
+def _with(packet, at, head, ident):
+    """The packet with an IPv4 identification, its checksum as right or wrong as before."""
+    old = int.from_bytes(head[4:6], "big")
+    total = (~int.from_bytes(head[10:12], "big") & 0xFFFF) + (~old & 0xFFFF) + ident
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    head[4:6], head[10:12] = ident.to_bytes(2, "big"), (~total & 0xFFFF).to_bytes(2, "big")
+    packet = packet.copy()
+    packet.octets = packet.octets[:at] + bytes(head) + packet.octets[at + 20:]
+    return packet
+
+
+def load_modules():
+    """What namespaces, taps and tc need, so that nothing is loaded while a case is played."""
+    for module in MODULES:
+        subprocess.run(["modprobe", module], check=True)
