@@ -12,6 +12,7 @@ help:
 	@echo '  make bench    what a packet costs on the stock driver and on ours, to Documentation/performance.md;'
 	@echo '                ONLY="transmit flood ..." prints only those rows'
 	@echo '  make fuzz     the pure code under libFuzzer; SECONDS= in all, TARGET='
+	@echo '  make wire-differential  random packets through both; SEED= and N= packets'
 	@echo '  make shell    a VM with the module loaded, interactive'
 	@echo '  make setup    only the set-up; FLAVOUR=amd64 and KERNEL=7.3 choose, for all of these'
 	@echo 'For the kernel of this machine, or KDIR=<prepared kernel build tree>:'
@@ -72,6 +73,9 @@ differential:
 fuzz:
 	@tools/fuzz $(if $(SECONDS),--seconds=$(SECONDS)) $(if $(TARGET),--target=$(TARGET))
 
+wire-differential:
+	@tools/wire-differential $(choice) $(if $(SEED),--seed=$(SEED)) $(if $(N),--packets=$(N))
+
 conformance:
 	@tools/conformance $(choice) $(TESTS)
 
@@ -87,4 +91,4 @@ shell:
 	@tools/vm $(choice) --driver=ours --interactive
 
 .PHONY: help modules modules_install has-metadata no-space clean setup demo test differential \
-	conformance bench fuzz check shell
+	wire-differential conformance bench fuzz check shell

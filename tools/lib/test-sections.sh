@@ -4,7 +4,7 @@
 # The sections of the tests: how each is run and counted, and the summary.
 # Each leaves its output in $logs/<section>.log.
 
-sections=(build check check-plants host tooling vm-stock vm-ours vm-no-ipv6 vm-switchdev differential conformance demo)
+sections=(build check check-plants host tooling vm-stock vm-ours vm-no-ipv6 vm-switchdev differential wire-differential conformance demo)
 
 # What a section prints last, "N passed, N failed", is its count.
 run_build() { "$tools_dir/build" --kernel="$release" && echo "1 passed, 0 failed"; }
@@ -15,6 +15,7 @@ run_tooling() { tools/testing/tooling/run; }
 run_vm-stock() { run_selftests stock; }
 run_vm-ours() { run_selftests ours; }
 run_differential() { "$tools_dir/differential" --kernel="$release" --seed=fixed --messages=2400 --out="$logs/differential"; }
+run_wire-differential() { "$tools_dir/wire-differential" --kernel="$release" --seed=fixed --packets=2400 --out="$logs/wire-differential"; }
 # The quick ones; "make conformance" runs all of them.
 run_conformance() { tools/conformance --kernel="$release" fdb_changelink fdb_notify rtnetlink_encap nolocalbypass tc_tunnel_key; }
 run_demo() { "$tools_dir/demo" --kernel="$release" && echo "1 passed, 0 failed"; }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where cases are played: namespaces and taps that stay, devices that come and go.
 
-Namespace a has the underlay, u0 and u1, and a tap t0 for a bridge; b is another one
+Namespace a has the underlay, u0 and u1, and a bridge br0 with a tap t0; b is another one
 for tunnels. They are made once in a boot, for the numbers that the kernel mixes into
 source ports are those of a namespace. A case starts with nothing but them.
 """
@@ -19,13 +19,15 @@ from drops import Drops
 from lib import rtnl
 from lib import uapi as u
 from lib.netns import NetNS
-from message import Message, encode
-from names import IFLA, RTM_GETNEXTHOP
+from lib.wait import wait_for
+from message import Message, NsFd, encode
+from names import IFLA, RTM_GETNEXTHOP, RTM_NEWNEXTHOP
 from packet import Look, Packet, Watch
 from ports import Barrier, Inside, Tap
 from world import Port
 
 GROUP = 77                              # Of the links that go with a case.
+BRIDGE, WIRES = 5, ("u0", "u1")
 TAPS = {"u0": (2, True), "u1": (3, False), "t0": (4, False)}
 ADDRESSES = (("u0", "10.0.0.1", 24), ("u1", "10.0.1.1", 24),
              ("u0", "fd00::1", 64), ("u1", "fd01::1", 64),
@@ -53,6 +55,7 @@ PER_LINK = {
     "net/ipv4/conf/{}/rp_filter": 0, "net/ipv4/conf/{}/accept_redirects": 0,
     "net/ipv4/conf/{}/accept_local": 1, "net/ipv6/conf/{}/accept_redirects": 0,
 }
+RTM_GETSTATS, TOO_BIG = 94, "a Icmp6InPktTooBigs"
 COUNTERS = ("snmp", "snmp6", "netstat")
 MODULES = ("tun", "bridge", "sch_ingress", "cls_fw", "cls_matchall", "cls_flower", "act_tunnel_key",
            "act_vlan", "act_mirred")
@@ -74,8 +77,8 @@ class Bench:
 
     def __init__(self):
         self.spaces, self.taps, self.ports, self.listeners = {}, {}, {}, {}
-        self.files, self.before = {}, {}
-        self.inside, self.beside = {}, []
+        self.files, self.before, self.used = {}, {}, set()
+        self.inside, self.beside, self.bridge = {}, [], None
         self.poll, self.by_fd = select.poll(), {}
         self.drops, self.barrier, self.plays = Drops(), Barrier(), 0
 
@@ -104,7 +107,7 @@ class Bench:
         self.drops.__exit__()
         for each in (*self.files.values(),):
             os.close(each)
-        for each in (*self.taps.values(), *self.ports.values(), *self.listeners.values(),
+        for each in (self.bridge, *self.taps.values(), *self.ports.values(), *self.listeners.values(),
                      *self.spaces.values()):
             each.close()
 
@@ -130,12 +133,33 @@ class Bench:
                                      (IFLA.MTU, rtnl.u32(1500)), (IFLA.TXQLEN, rtnl.u32(4000))])
             ns.ipv6(name)
             ns.link_set(name, up=True)
+        self._bridge(ns)
         for link, address, prefix in ADDRESSES:
             ns.address(link, address, prefix)
         for link, address, number, second in NEIGHBOURS:
             ns.neighbour(link, address, f"02:aa:00:00:{second:02x}:{number:02x}")
         for route in ROUTES:
             self._route(*route)
+
+    def _bridge(self, ns):
+        """A bridge with t0, silent by itself, for cases to put a tunnel into."""
+        quiet = [(23, b"\0"), (4, rtnl.u32(100000000))]     # No snooping, no ageing.
+        attrs = [(IFLA.ADDRESS, b"\2\xd1\xff\0\1\5"),
+                 (IFLA.LINKINFO, [(u.INFO.KIND, b"bridge"), (u.INFO.DATA, quiet)])]
+        ns.link_message(u.RTM_NEWLINK, "br0", attrs,
+                        u.NLM_F_ACK | u.NLM_F_CREATE | u.NLM_F_EXCL, index=BRIDGE)
+        for link in ("br0", "t0"):
+            ns.ipv6(link, on=False)
+        ns.link_set("t0", attrs=[(IFLA.MASTER, rtnl.u32(BRIDGE))])
+        ns.link_set("br0", up=True)
+        wait_for(lambda: self._state_of(ns, "br0") == 6, "br0 is not up")      # IF_OPER_UP
+        with ns:
+            self.bridge = Inside("br0", False)
+        self._watch(self.bridge, ("inside", "br0"))
+
+    @staticmethod
+    def _state_of(ns, link):
+        return ns.link_get(link).get(u.IFLA.OPERSTATE)[0]
 
     def _route(self, link, prefix, length, gateway, replace=False):
         """A route; without a link, one that says that nobody is there."""
@@ -172,31 +196,38 @@ class Bench:
             self._forget(each)
         self.inside, self.beside = {}, []
         for name, port in self.ports.items():
-            port.play(u.RTM_DELLINK, u.NLM_F_ACK, bytes(16) + rtnl.encode(
-                [(IFLA.GROUP, rtnl.u32(GROUP))]), {})
-        self._delete_nexthops()
-        for index in (2, 3):
-            self.ports["a"].play(u.RTM_NEWLINK, u.NLM_F_ACK,
-                                 struct.pack("=BxHiII", 0, 0, index, 1, 1)
-                                 + rtnl.encode([(IFLA.MTU, rtnl.u32(1500))]), {})
+            if {(name, u.RTM_NEWLINK), (name, "given")} & self.used:
+                port.play(u.RTM_DELLINK, u.NLM_F_ACK, bytes(16) + rtnl.encode(
+                    [(IFLA.GROUP, rtnl.u32(GROUP))]), {})
+            if (name, RTM_NEWNEXTHOP) in self.used:
+                self._delete_nexthops(port)
+        if self.used:
+            for index in (2, 3):
+                self.ports["a"].play(u.RTM_NEWLINK, u.NLM_F_ACK,
+                                     struct.pack("=BxHiII", 0, 0, index, 1, 1)
+                                     + rtnl.encode([(IFLA.MTU, rtnl.u32(1500))]), {})
+            self.ports["a"].play(u.RTM_DELNEIGH, u.NLM_F_ACK | u.NLM_F_BULK,
+                                 struct.pack("=BxHiHBB", u.AF_BRIDGE, 0, BRIDGE, 0, u.NTF_SELF, 0), {})
+        self.used = set()
         self._forget_paths()
         self.barrier.wait()
         self._collect()
         self.drops.read()
         self.before = self._counters()
 
-    def _delete_nexthops(self):
-        for port in self.ports.values():
-            for _, payload in port.dump(RTM_GETNEXTHOP, bytes(8)):
-                number = dict(rtnl.decode(payload[8:]))[1]
-                port.play(u.RTM_DELNEXTHOP, u.NLM_F_ACK, bytes(8) + rtnl.encode([(1, number)]), {})
+    @staticmethod
+    def _delete_nexthops(port):
+        for _, payload in port.dump(RTM_GETNEXTHOP, bytes(8)):
+            number = dict(rtnl.decode(payload[8:]))[1]
+            port.play(u.RTM_DELNEXTHOP, u.NLM_F_ACK, bytes(8) + rtnl.encode([(1, number)]), {})
 
     def _forget_paths(self):
-        """IPv4 forgets all at once; IPv6 with the routes."""
+        """IPv4 forgets all at once; IPv6 with the routes, if anybody said that packets are too big."""
         self.spaces["a"].sysctl("net/ipv4/route/flush", 1)
-        for route in (("u0", "fd00::", 64, None), ("u1", "fd01::", 64, None),
-                      ("u0", "2001:db8:7::", 48, "fd00::9")):
-            self._route(*route, replace=True)
+        if self._counters()[TOO_BIG] != self.before.get(TOO_BIG):
+            for route in (("u0", "fd00::", 64, None), ("u1", "fd01::", 64, None),
+                          ("u0", "2001:db8:7::", 48, "fd00::9")):
+                self._route(*route, replace=True)
 
     # -- Playing ------------------------------------------------------------
 
@@ -212,7 +243,7 @@ class Bench:
             self._step(step, outcome)
             outcome.out, outcome.events = self._collect()
             if isinstance(step, Look):
-                outcome.state = self._state()
+                outcome.state = self._state(number == len(case) - 1)
         for number, drops in self.drops.read().items():
             if number is not None:
                 outcomes[number].drops = drops
@@ -226,6 +257,9 @@ class Bench:
                 outcome.ack = (error.errno, None, None, None)
             self.barrier.wait()
         elif isinstance(step, Message):
+            self.used.add((step.ns, step.kind))
+            self.used.update((attr.value.ns, "given") for attr in step.attrs
+                             if isinstance(attr.value, NsFd))
             body, offsets = encode(step, lambda name: self.spaces[name].fd)
             if step.kind == u.RTM_NEWLINK and step.flags & u.NLM_F_CREATE:
                 body += rtnl.encode([(IFLA.GROUP, rtnl.u32(GROUP))])
@@ -238,7 +272,7 @@ class Bench:
         port = self.taps.get(packet.port) or self.inside.get(packet.port)
         if port is None:
             raise OSError(errno.ENODEV, packet.port)
-        if packet.port in self.taps:
+        if packet.port in WIRES:
             packet = fragments_apart(packet, self.plays)
         port.put(packet)
 
@@ -287,18 +321,20 @@ class Bench:
 
     # -- Looking ------------------------------------------------------------
 
-    def _state(self):
-        found = {"stats": {}, "fdb": {}}
+    def _state(self, last):
+        """Tables and statistics; at the end of a case the counters of the namespaces too."""
+        found = {"stats": {}, "fdb": {}, "counters": {}}
         for name, port in self.ports.items():
+            if not {ns for ns, _ in self.used} & {name}:
+                continue
             found["fdb"][name] = port.dump(u.RTM_GETNEIGH, struct.pack("=B11x", u.AF_BRIDGE))
-            for kind, payload in port.dump(u.RTM_GETLINK, bytes(16)):
-                index = struct.unpack_from("=i", payload, 4)[0]
-                if kind == u.RTM_NEWLINK and index > 1:
-                    stats = dict(rtnl.decode(payload[16:]))[IFLA.STATS64]
-                    found["stats"][f"{name} {index}"] = stats
-        now = self._counters()
-        found["counters"] = {key: value - self.before.get(key, 0) for key, value in now.items()
-                             if value != self.before.get(key, 0)}
+            for _, payload in port.dump(RTM_GETSTATS, struct.pack("=BxHII", 0, 0, 0, 1)):
+                index = struct.unpack_from("=I", payload, 4)[0]
+                found["stats"][f"{name} {index}"] = dict(rtnl.decode(payload[12:]))[1]
+        if last:
+            found["counters"] = {key: value - self.before.get(key, 0)
+                                 for key, value in self._counters().items()
+                                 if value != self.before.get(key, 0)}
         return found
 
     def _counters(self):

@@ -26,7 +26,7 @@ def case(seed, number, packets, wanted):
         _furnish(setup, devices.tunnel(setup, which))
     first = setup.tunnels[0]
     if first.ns == "a" and VX.GPE not in first.options and setup.may("bridge", 0.3):
-        setup.steps += devices.bridge(setup, first)
+        setup.steps.append(devices.bridged(first))
         setup.bridged = first
     if setup.may("mtu", 0.3):
         change = devices.Message("a", devices.u.RTM_SETLINK, devices.u.NLM_F_ACK, devices.ifinfomsg(

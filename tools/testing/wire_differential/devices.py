@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import values
 from lib import rtnl
 from lib import uapi as u
-from lib.uapi import INFO, NDA, VX
+from lib.uapi import NDA, VX
 from links import CREATE, ifinfomsg, linkinfo
 from message import Attr, Message, NsFd
 from names import IFLA, NHA, RTM_NEWNEXTHOP
@@ -25,8 +25,7 @@ BROADCAST, MULTICAST, ZERO = b"\xff" * 6, b"\x01\0\x5e\1\1\1", bytes(6)
 VNIS, PORTS = (10, 11, 12, 13), (4789, 4789, 4789, 8472)
 NEIGHBOURS = {4: tuple(f"192.0.2.{number}" for number in range(1, 7)),
               6: tuple(f"2001:db8:1::{number}" for number in range(1, 7))}
-BRIDGE, TAP = 20, 4
-IFLA_BR_MCAST_SNOOPING = 23
+BRIDGE, TAP = 5, 4
 OPTION_CLASSES = ("external", "gpe", "gbp", "remcsum", "proxy", "miss", "df", "mcroute", "netns",
                   "bridge", "nexthop", "groups", "limit", "reserved", "changes", "offloads",
                   "fragments", "errors", "mutations", "ipv6", "clones", "mtu")
@@ -276,15 +275,10 @@ def neighbour(setup, into):
                    values.header(into.index, state, 0, 10 if family == 6 else 2), attrs)
 
 
-def bridge(setup, port):
-    """A bridge with a tap and a tunnel."""
-    data = [Attr(IFLA_BR_MCAST_SNOOPING, b"\0")]
-    attrs = [Attr(IFLA.IFNAME, b"br0\0"), Attr(IFLA.ADDRESS, b"\2\xd1\xff\0\0\x14"),
-             Attr(IFLA.LINKINFO, [Attr(INFO.KIND, b"bridge"), Attr(INFO.DATA, data)])]
-    yield Message("a", u.RTM_NEWLINK, CREATE, ifinfomsg(BRIDGE, u.IFF_UP, u.IFF_UP), attrs)
-    for index in (TAP, port.index):
-        yield Message("a", u.RTM_SETLINK, u.NLM_F_ACK, ifinfomsg(index),
-                      [Attr(IFLA.MASTER, rtnl.u32(BRIDGE))])
+def bridged(port):
+    """A message that puts a tunnel into the bridge."""
+    return Message("a", u.RTM_SETLINK, u.NLM_F_ACK, ifinfomsg(port.index),
+                   [Attr(IFLA.MASTER, rtnl.u32(BRIDGE))])
 
 
 def change(setup, of):

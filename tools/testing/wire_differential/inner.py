@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Random frames as stations send them: every kind of content, right, odd, cut off, changed."""
+"""Random frames as stations send them: every kind of content, right, odd, cut off, changed.
+
+None is for this host's own IP addresses: what it keeps of fragments would be met by the next play.
+"""
 
 import struct
 
@@ -63,7 +66,7 @@ def ip4_packet(rng, context, content=None):
     body, place = content[1:] if content else transport(rng, proto, payload(rng))
     source, target = (ip4(rng.choice(devices.NEIGHBOURS[4])) for _ in range(2))
     if rng.random() < 0.1:
-        target = ip4(rng.choice(("255.255.255.255", "224.0.0.1", "239.1.1.1", "127.0.0.1", "0.0.0.0")))
+        target = ip4(rng.choice(("239.1.1.1", "127.0.0.1", "0.0.0.0", "198.51.100.7")))
     frag = 0
     if rng.random() < 0.45:
         frag = 0x4000
@@ -108,7 +111,7 @@ def ip6_packet(rng, context, content=None):
     body, place = content[1:] if content else transport(rng, proto, payload(rng))
     source, target = (rng.choice(devices.NEIGHBOURS[6]) for _ in range(2))
     if rng.random() < 0.15:
-        target = rng.choice(("ff02::1", "ff05::1", "::1", "::", "fe80::2", "::ffff:10.0.0.2"))
+        target = rng.choice(("ff05::1", "::1", "::", "fe80::2", "::ffff:10.0.0.2"))
     if place is not None and rng.random() < 0.85 and len(body) >= place + 2:
         body = with_checksum(body, place, checksum6(source, target, body, proto) or 0xFFFF)
     if not content:
@@ -173,7 +176,7 @@ def station(rng, context, wanted):
         return rng.choice(context.tunnels).mac
     return rng.choice((devices.BROADCAST, devices.BROADCAST, devices.MULTICAST, b"\x33\x33\0\0\0\1",
                        devices.ZERO, bytes.fromhex("02d1ff000277"), b"\1\x80\xc2\0\0\0",
-                       b"\1\x80\xc2\0\0\x0e", b"\2\xd1\xff\0\0\x14"))
+                       b"\1\x80\xc2\0\0\x0e", b"\2\xd1\xff\0\1\5"))
 
 
 def header(rng, context, kind, to=None):

@@ -7,18 +7,19 @@ from typing import Any
 
 import decode
 import normal
+from bench import BRIDGE, WIRES
 from lib import uapi as u
 from message import Message
 from packet import Packet
 
-WIRES = ("u0", "u1")
 MISSING = "(nothing)"
 # Reports of group membership count here when the kernel likes. What went out is compared itself.
 SENT = {f"{ns} {name}" for ns in "ab" for name in (
     "Ip:OutRequests", "Ip:OutTransmits", "IpExt:OutOctets", "IpExt:OutMcastPkts",
     "IpExt:OutMcastOctets", "Ip6OutRequests", "Ip6OutTransmits", "Ip6OutOctets", "Ip6OutMcastPkts",
     "Ip6OutMcastOctets", "Icmp6OutMsgs", "Icmp6OutMLDv2Reports", "Icmp6OutType143")}
-FIRST_OWN = 11                          # Links below are the bench's, and count on.
+# Links below are the bench's, and count on; those below the bridge join groups when the kernel likes.
+FIRST_OWN = 11
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Difference:
     first: Any
     second: Any
     case: list = field(default_factory=list, repr=False)
+    moved: frozenset = frozenset()      # stations that had moved before
 
     @property
     def kind(self):
@@ -57,10 +59,26 @@ def packets_out(outcome):
 
 def differences(case, one, two):
     """Every difference of two plays, step by step."""
+    places, moved = {}, frozenset()
     for number, (step, left, right) in enumerate(zip(case, one, two)):
         for found in _step(step, left, right):
-            found.step, found.case = number, case
+            found.step, found.case, found.moved = number, case, moved
             yield found
+        moved |= _moves(left, places)
+
+
+def _moves(outcome, places):
+    """Stations that a step showed at another place than before; `places` is kept."""
+    moved = set()
+    for ns in ("a", "b") if outcome.events else ():
+        for name, header, attrs in events(outcome, ns):
+            attrs = dict(attrs)
+            if name == "NEWNEIGH" and "NDA_DST" in attrs:
+                key = header[8:16], attrs.get("NDA_LLADDR"), attrs.get("NDA_SRC_VNI")
+                if places.setdefault(key, attrs["NDA_DST"]) != attrs["NDA_DST"]:
+                    moved.add(bytes.fromhex(key[1]))
+                places[key] = attrs["NDA_DST"]
+    return frozenset(moved)
 
 
 def _step(step, left, right):
@@ -77,31 +95,23 @@ def _step(step, left, right):
 
 
 def _out(one, two):
-    """Packets that came out: the first place where two lists part."""
-    for (port, said, octets), (other, said2, octets2) in zip(one, two):
-        if port != other:
-            break
-        if octets != octets2:
-            yield Difference(0, "packet", f"{port} {decode.first_difference(octets, octets2)[0]}",
-                             octets, octets2)
-            return
-        if said != said2:
-            yield Difference(0, "said of a packet", port, said, said2)
-            return
-    if len(one) == len(two):
-        left, right = ([port for port, *_ in each] for each in (one, two))
-        if left != right:
-            yield Difference(0, "packet", "ports", left, right)
-        return
-    ports = [[port for port, *_ in each] for each in (one, two)]
-    for port in sorted({*ports[0], *ports[1]}):
-        counts = [each.count(port) for each in ports]
-        if counts[0] != counts[1]:
-            longer = one if counts[0] > counts[1] else two
-            extra = [octets for name, _, octets in longer if name == port][min(counts)]
-            pair = (extra, MISSING) if counts[0] > counts[1] else (MISSING, extra)
-            yield Difference(0, "packet", port, *pair)
-            return
+    """Packets that came out: the first place where two lists part, port by port."""
+    for port in sorted({each[0] for each in (*one, *two)}):
+        lists = [[each[1:] for each in side if each[0] == port] for side in (one, two)]
+        for (said, octets), (said2, octets2) in zip(*lists):
+            if octets != octets2:
+                where = f"{port} {decode.first_difference(octets, octets2)[0]}"
+                yield Difference(0, "packet", where, octets, octets2)
+                break
+            if said != said2:
+                yield Difference(0, "said of a packet", port, said, said2)
+                break
+        else:
+            if len(lists[0]) != len(lists[1]):
+                longer = max(lists, key=len)
+                extra = longer[min(map(len, lists))][1]
+                pair = (extra, MISSING) if longer is lists[0] else (MISSING, extra)
+                yield Difference(0, "packet", port, *pair)
 
 
 def events(outcome, ns):
@@ -147,8 +157,9 @@ def _state(left, right):
             if one.get(name) != two.get(name):
                 yield Difference(0, "statistics", name, f"{link}: {one.get(name)}",
                                  f"{link}: {two.get(name)}")
-    for ns in ("a", "b"):
-        yield from _table(normal.table(left["fdb"][ns]), normal.table(right["fdb"][ns]))
+    for ns in sorted(left["fdb"].keys() & right["fdb"].keys()):
+        yield from _table(*({key: entry for key, entry in normal.table(side["fdb"][ns]).items()
+                             if int(key.split()[0]) >= BRIDGE} for side in (left, right)))
     one, two = left["counters"], right["counters"]
     for name in sorted({*one, *two} - SENT):
         if one.get(name, 0) != two.get(name, 0):

@@ -5,6 +5,7 @@ from packet import PLAIN, Packet
 from shrink import shrinker
 
 ROUNDS = 14                             # Each costs a change of drivers.
+LATEST = (1, 2, 5, 12)
 
 
 def _plainer(packet):
@@ -51,7 +52,22 @@ def plainer(case):
     return case
 
 
+def _latest(case, last):
+    """Candidates with the last packets only, the fewest first: mostly one did it."""
+    sent = [number for number, step in enumerate(case[:last + 1]) if isinstance(step, Packet)]
+    for count in LATEST:
+        gone = set(sent[:-count])
+        if gone:
+            yield [step for number, step in enumerate(case[:last + 1]) if number not in gone]
+
+
 def smaller(case, last):
     """Shrinks a case whose difference shows after step `last`."""
+    candidates = list(_latest(case, last))
+    if candidates:
+        shows = yield candidates
+        if True in shows:
+            case = candidates[shows.index(True)]
+            last = len(case) - 1
     case = yield from shrinker(case, last)
     return (yield from plainer(case))
