@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from drops import Drops
 from lib import rtnl
 from lib import uapi as u
+from lib.uapi import VX
 from lib.netns import NetNS
 from lib.wait import wait_for
 from message import Message, NsFd, encode
 from names import IFLA, RTM_GETNEXTHOP, RTM_NEWNEXTHOP
 from packet import Look, Packet, Watch
-from ports import Barrier, Inside, Tap
+from ports import Barrier, Beside, Inside, Tap
 from world import Port
 
 GROUP = 77                              # Of the links that go with a case.
@@ -55,7 +56,7 @@ PER_LINK = {
     "net/ipv4/conf/{}/rp_filter": 0, "net/ipv4/conf/{}/accept_redirects": 0,
     "net/ipv4/conf/{}/accept_local": 1, "net/ipv6/conf/{}/accept_redirects": 0,
 }
-RTM_GETSTATS, TOO_BIG = 94, "a Icmp6InPktTooBigs"
+RTM_GETSTATS, TOO_BIG = 94, "Icmp6InPktTooBigs"
 COUNTERS = ("snmp", "snmp6", "netstat")
 MODULES = ("tun", "bridge", "sch_ingress", "cls_fw", "cls_matchall", "cls_flower", "act_tunnel_key",
            "act_vlan", "act_mirred")
@@ -78,7 +79,7 @@ class Bench:
     def __init__(self):
         self.spaces, self.taps, self.ports, self.listeners = {}, {}, {}, {}
         self.files, self.before, self.used = {}, {}, set()
-        self.inside, self.beside, self.bridge = {}, [], None
+        self.inside, self.beside, self.homes = {}, [], {}
         self.poll, self.by_fd = select.poll(), {}
         self.drops, self.barrier, self.plays = Drops(), Barrier(), 0
 
@@ -88,12 +89,14 @@ class Bench:
             with ns:
                 self.ports[name] = Port()
                 self.listeners[name] = Port((u.RTNLGRP_NEIGH,))
-                self._watch(self.listeners[name], ("events", name))
+                self.inside[name] = Inside(BRIDGE)
+            self._watch(self.listeners[name], ("events", name))
+            self._watch(self.inside[name], ("packets", name))
         self._sysctls()
         with self.spaces["a"]:
             for name, (index, offloads) in TAPS.items():
                 self.taps[name] = Tap(name, index, offloads)
-                self._watch(self.taps[name], ("tap", name))
+                self._watch(self.taps[name], ("packets", name))
         self._underlay()
         for name, ns in self.spaces.items():
             with ns:
@@ -107,7 +110,7 @@ class Bench:
         self.drops.__exit__()
         for each in (*self.files.values(),):
             os.close(each)
-        for each in (self.bridge, *self.taps.values(), *self.ports.values(), *self.listeners.values(),
+        for each in (*self.inside.values(), *self.taps.values(), *self.ports.values(), *self.listeners.values(),
                      *self.spaces.values()):
             each.close()
 
@@ -153,9 +156,6 @@ class Bench:
         ns.link_set("t0", attrs=[(IFLA.MASTER, rtnl.u32(BRIDGE))])
         ns.link_set("br0", up=True)
         wait_for(lambda: self._state_of(ns, "br0") == 6, "br0 is not up")      # IF_OPER_UP
-        with ns:
-            self.bridge = Inside("br0", False)
-        self._watch(self.bridge, ("inside", "br0"))
 
     @staticmethod
     def _state_of(ns, link):
@@ -192,9 +192,12 @@ class Bench:
 
     def reset(self):
         """Back to the taps alone, and to what they know of nobody's path MTU."""
-        for each in (*self.inside.values(), *self.beside):
+        for each in self.beside:
             self._forget(each)
-        self.inside, self.beside = {}, []
+        self.beside, self.homes = [], {}
+        for each in self.inside.values():
+            each.watch(False)
+            each.raw.clear()
         for name, port in self.ports.items():
             if {(name, u.RTM_NEWLINK), (name, "given")} & self.used:
                 port.play(u.RTM_DELLINK, u.NLM_F_ACK, bytes(16) + rtnl.encode(
@@ -224,7 +227,9 @@ class Bench:
     def _forget_paths(self):
         """IPv4 forgets all at once; IPv6 with the routes, if anybody said that packets are too big."""
         self.spaces["a"].sysctl("net/ipv4/route/flush", 1)
-        if self._counters()[TOO_BIG] != self.before.get(TOO_BIG):
+        said = [line for line in self._counters()["a", "snmp6"] if line.startswith(TOO_BIG)]
+        if not self.before or said != [line for line in self.before["a", "snmp6"]
+                                       if line.startswith(TOO_BIG)]:
             for route in (("u0", "fd00::", 64, None), ("u1", "fd01::", 64, None),
                           ("u0", "2001:db8:7::", 48, "fd00::9")):
                 self._route(*route, replace=True)
@@ -264,43 +269,43 @@ class Bench:
             if step.kind == u.RTM_NEWLINK and step.flags & u.NLM_F_CREATE:
                 body += rtnl.encode([(IFLA.GROUP, rtnl.u32(GROUP))])
             outcome.ack, _ = self.ports[step.ns].play(step.kind, step.flags, body, offsets)
-            self._open_inside(step, outcome.ack)
+            self._note(step, outcome.ack)
         elif isinstance(step, Watch):
             self._beside(step.what)
 
     def _put(self, packet):
-        port = self.taps.get(packet.port) or self.inside.get(packet.port)
-        if port is None:
-            raise OSError(errno.ENODEV, packet.port)
         if packet.port in WIRES:
             packet = fragments_apart(packet, self.plays)
+        port = self.taps.get(packet.port)
+        if port is None:
+            # The kernel would look for a module by the name of a link that is not there.
+            if packet.port not in self.homes:
+                raise OSError(errno.ENODEV, packet.port)
+            port = self.inside[self.homes[packet.port]]
         port.put(packet)
 
-    def _open_inside(self, message, ack):
-        """A socket on each device that a case makes."""
+    def _note(self, message, ack):
+        """Where a new tunnel is, and whether it carries IP packets without Ethernet."""
         if message.kind != u.RTM_NEWLINK or not message.flags & u.NLM_F_CREATE or ack[0]:
             return
         attrs = {attr.kind: attr.value for attr in message.attrs}
-        ns = self.spaces[attrs[IFLA.NET_NS_FD].ns if IFLA.NET_NS_FD in attrs else message.ns]
-        if IFLA.IFNAME not in attrs:
-            return
-        name = attrs[IFLA.IFNAME].rstrip(b"\0").decode()
-        with ns:
-            self.inside[name] = Inside(name, "links" in self._watched)
-        self._watch(self.inside[name], ("inside", name))
-
-    @property
-    def _watched(self):
-        return {each.what for each in self.beside}
+        name = attrs.get(IFLA.IFNAME, b"").rstrip(b"\0").decode()
+        home = attrs[IFLA.NET_NS_FD].ns if IFLA.NET_NS_FD in attrs else message.ns
+        self.homes[name] = home
+        options = [option.kind for info in attrs.get(IFLA.LINKINFO, ()) for option in info.children()]
+        if VX.GPE in options:
+            self.inside[home].raw.add(name)
 
     def _beside(self, what):
-        """Sockets beside: of the wires, or a note that those of links are to look both ways."""
+        """Has somebody else look at what tunnels send, or at what the underlay receives."""
+        if what == "links":
+            for each in self.inside.values():
+                each.watch(True)
+            return
         with self.spaces["a"]:
-            for name in ("u0", "u1") if what == "wires" else ("t0",):
-                socket_ = Inside(name, False)
-                socket_.what = what
-                self.beside.append(socket_)
-                self._watch(socket_, ("beside", name))
+            for name in WIRES:
+                self.beside.append(Beside(name))
+                self._watch(self.beside[-1], ("packets", name))
 
     def _collect(self):
         """What came out and what was told since the last time."""
@@ -311,12 +316,9 @@ class Bench:
                 if kind == "events":
                     events += [(name, datagram) for datagram in source.arrived()]
                     continue
-                try:
-                    taken = source.take()
-                except OSError:         # A device that is down says so once.
-                    continue
-                if taken is not None and kind != "beside":
-                    out.append((name, *taken))
+                taken = source.take()
+                if taken is not None:
+                    out.append(taken)
         return out, events
 
     # -- Looking ------------------------------------------------------------
@@ -332,22 +334,31 @@ class Bench:
                 index = struct.unpack_from("=I", payload, 4)[0]
                 found["stats"][f"{name} {index}"] = dict(rtnl.decode(payload[12:]))[1]
         if last:
-            found["counters"] = {key: value - self.before.get(key, 0)
-                                 for key, value in self._counters().items()
-                                 if value != self.before.get(key, 0)}
+            found["counters"] = self._counted(self._counters())
         return found
 
     def _counters(self):
+        """The lines of the files that count, unread."""
+        return {key: os.pread(descriptor, 1 << 16, 0).decode("ascii").splitlines()
+                for key, descriptor in self.files.items()}
+
+    def _counted(self, now):
+        """{counter: how much it grew since the case began} of those that did."""
         found = {}
-        for (name, file), descriptor in self.files.items():
-            lines = os.pread(descriptor, 1 << 16, 0).decode("ascii").splitlines()
+        for (ns, file), lines in now.items():
+            old = self.before[ns, file]
             if file == "snmp6":
-                found.update({f"{name} {line.split()[0]}": int(line.split()[1]) for line in lines})
+                before = dict(line.split() for line in old)
+                found.update({f"{ns} {name}": int(value) - int(before.get(name, 0)) for name, value in
+                              (line.split() for line in set(lines) - set(old))})
                 continue
-            for names, values in zip(lines[::2], lines[1::2]):
-                group, *names = names.split()
-                found.update({f"{name} {group}{key}": int(value)
-                              for key, value in zip(names, values.split()[1:])})
+            for names, values, before in zip(lines[::2], lines[1::2], old[1::2]):
+                if values != before:
+                    group, *names = names.split()
+                    found.update({f"{ns} {group}{name}": int(value) - int(earlier)
+                                  for name, value, earlier in zip(names, values.split()[1:],
+                                                                  before.split()[1:])
+                                  if value != earlier})
         return found
 
 
@@ -378,6 +389,13 @@ def _with(packet, at, head, ident):
 
 
 def load_modules():
-    """What namespaces, taps and tc need, so that nothing is loaded while a case is played."""
+    """What namespaces, taps and tc need, so that nothing is loaded while a case is played.
+
+    RCU is told not to wait for company: devices come and go all the time.
+    """
+    for name in ("first", "next"):
+        with open(f"/sys/module/rcutree/parameters/jiffies_till_{name}_fqs", "w",
+                  encoding="ascii") as stream:
+            stream.write("0")
     for module in MODULES:
         subprocess.run(["modprobe", module], check=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where packets go in and come out: taps, and packet sockets on devices."""
 
+import ctypes
 import fcntl
 import os
 import socket
@@ -11,10 +12,9 @@ IFF_TAP, IFF_NAPI, IFF_NAPI_FRAGS, IFF_NO_PI, IFF_VNET_HDR = 0x2, 0x10, 0x20, 0x
 # Checksums, TSO over both families, with ECN, UDP segmentation over both.
 OFFLOADS = 0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x40
 SOL_PACKET, PACKET_AUXDATA, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 263, 8, 15, 23
-SO_RCVBUFFORCE, SO_RCVMARK = 33, 75
+SO_ATTACH_FILTER, SO_RCVBUFFORCE, SO_RCVMARK = 26, 33, 75
 ETH_P_ALL, SIZE = 3, 1 << 17
 VNET = 10
-ARPHRD_NONE = 0xFFFE
 RAW_KINDS = {4: 0x0800, 6: 0x86DD}      # What a packet without Ethernet header is.
 
 
@@ -58,28 +58,37 @@ class Tap:
         """The next packet that the link sent, and what it says about it."""
         octets = os.read(self.fd, SIZE)
         if self.offloads:
-            return octets[:VNET].hex(), octets[VNET:]
-        return "", octets
+            return self.name, octets[:VNET].hex(), octets[VNET:]
+        return self.name, "", octets
 
 
 class Inside:
-    """A packet socket on a device: sends as the stack would, sees what the device received.
+    """A packet socket for the tunnels of a namespace: sends as the stack would, sees what they receive.
 
-    With `clones` it looks at what goes out too, so that the driver gets clones.
+    `watch` has it look at what goes out too, so that the driver gets clones. Links with an
+    index below `first` are none of its business.
     """
 
-    def __init__(self, name, clones):
-        self.name, self.mark = name, 0
-        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    def __init__(self, first):
+        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.sock.setblocking(False)
+        self.raw, self.mark, self.watching = set(), 0, None
         for option in (PACKET_AUXDATA, PACKET_VNET_HDR):
             self.sock.setsockopt(SOL_PACKET, option, 1)
-        if not clones:
-            self.sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        # Loads the index of the link, compares, takes all or nothing.
+        lines = ((0x20, 0, 0, 0xFFFFF008), (0x35, 0, 1, first), (6, 0, 0, 0xFFFFFFFF), (6, 0, 0, 0))
+        program = b"".join(struct.pack("=HBBI", *line) for line in lines)
+        buffer = ctypes.create_string_buffer(program, len(program))
+        self.sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                             struct.pack("HL", len(lines), ctypes.addressof(buffer)))
         self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVMARK, 1)
         self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
-        self.sock.bind((name, ETH_P_ALL))
-        self.raw_ip = self.sock.getsockname()[3] == ARPHRD_NONE
+        self.watch(False)
+
+    def watch(self, outgoing):
+        if outgoing != self.watching:
+            self.sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, not outgoing)
+            self.watching = outgoing
 
     def fileno(self):
         return self.sock.fileno()
@@ -91,14 +100,13 @@ class Inside:
         if packet.mark != self.mark:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, packet.mark)
             self.mark = packet.mark
-        if self.raw_ip:
+        kind = 0
+        if packet.port in self.raw:     # What has no Ethernet header says no protocol.
             kind = RAW_KINDS.get(packet.octets[0] >> 4 if packet.octets else 0, 0x0806)
-            self.sock.sendto(packet.vnet + packet.octets, (self.name, kind))
-        else:
-            self.sock.send(packet.vnet + packet.octets)
+        self.sock.sendto(packet.vnet + packet.octets, (packet.port, kind))
 
     def take(self):
-        """The next frame that the device received, and what the kernel says about it."""
+        """The next frame that a device received, and what the kernel says about it."""
         octets, control, _, where = self.sock.recvmsg(SIZE, 256)
         if where[2] == socket.PACKET_OUTGOING:
             return None
@@ -110,7 +118,25 @@ class Inside:
                             f"vlan={tpid:#x}/{tci:#x}")
             else:
                 said.append(f"mark={int.from_bytes(value, 'little'):#x}")
-        return " ".join(said), octets[VNET:]
+        return where[0], " ".join(said), octets[VNET:]
+
+
+class Beside:
+    """A packet socket that only makes others get clones of what a wire receives."""
+
+    def __init__(self, name):
+        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.sock.setblocking(False)
+        self.sock.bind((name, ETH_P_ALL))
+
+    def fileno(self):
+        return self.sock.fileno()
+
+    def close(self):
+        self.sock.close()
+
+    def take(self):
+        self.sock.recv(1)
 
 
 class Barrier:
