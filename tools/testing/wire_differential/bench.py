@@ -210,7 +210,8 @@ class Bench:
                                      struct.pack("=BxHiII", 0, 0, index, 1, 1)
                                      + rtnl.encode([(IFLA.MTU, rtnl.u32(1500))]), {})
             self.ports["a"].play(u.RTM_DELNEIGH, u.NLM_F_ACK | u.NLM_F_BULK,
-                                 struct.pack("=BxHiHBB", u.AF_BRIDGE, 0, BRIDGE, 0, u.NTF_SELF, 0), {})
+                                 struct.pack("=BxHiHBB", u.AF_BRIDGE, 0, BRIDGE, 0, u.NTF_SELF, 0)
+                                 + rtnl.encode([(u.NDA.NDM_STATE_MASK, rtnl.u16(u.NUD_PERMANENT))]), {})
         self.used = set()
         self._forget_paths()
         self.barrier.wait()
@@ -352,13 +353,13 @@ class Bench:
                 found.update({f"{ns} {name}": int(value) - int(before.get(name, 0)) for name, value in
                               (line.split() for line in set(lines) - set(old))})
                 continue
-            for names, values, before in zip(lines[::2], lines[1::2], old[1::2]):
-                if values != before:
-                    group, *names = names.split()
-                    found.update({f"{ns} {group}{name}": int(value) - int(earlier)
-                                  for name, value, earlier in zip(names, values.split()[1:],
-                                                                  before.split()[1:])
-                                  if value != earlier})
+            for names, values, *before in zip(lines[::2], lines[1::2], old[::2], old[1::2]):
+                # Some lines have those counters only that are not zero.
+                before = dict(zip(*(line.split()[1:] for line in before)))
+                group, *names = names.split()
+                for name, value in zip(names, values.split()[1:]):
+                    if value != before.get(name, "0"):
+                        found[f"{ns} {group}{name}"] = int(value) - int(before.get(name, 0))
         return found
 
 
