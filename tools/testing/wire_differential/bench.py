@@ -353,13 +353,14 @@ class Bench:
                 found.update({f"{ns} {name}": int(value) - int(before.get(name, 0)) for name, value in
                               (line.split() for line in set(lines) - set(old))})
                 continue
-            for names, values, *before in zip(lines[::2], lines[1::2], old[::2], old[1::2]):
-                # Some lines have those counters only that are not zero.
-                before = dict(zip(*(line.split()[1:] for line in before)))
+            # Some lines are there only with counters that are not zero.
+            before = {names.split()[0]: (names, values) for names, values in zip(old[::2], old[1::2])}
+            for names, values in zip(lines[::2], lines[1::2]):
                 group, *names = names.split()
+                earlier = dict(zip(*(line.split()[1:] for line in before.get(group, ("", "")))))
                 for name, value in zip(names, values.split()[1:]):
-                    if value != before.get(name, "0"):
-                        found[f"{ns} {group}{name}"] = int(value) - int(before.get(name, 0))
+                    if value != earlier.get(name, "0"):
+                        found[f"{ns} {group}{name}"] = int(value) - int(earlier.get(name, 0))
         return found
 
 
