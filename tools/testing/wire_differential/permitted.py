@@ -38,7 +38,7 @@ def _moved_station(found):
 
 def _old_route(found):
     """Stock sends to a station that has moved by the route to where it was."""
-    if found.what != "packet" or not isinstance(found.case[found.step], Packet):
+    if found.what not in ("packet", "drop") or not isinstance(found.case[found.step], Packet):
         return False
     return found.case[found.step].octets[:6] in found.moved
 
