@@ -154,7 +154,8 @@ class Bench:
         for link in ("br0", "t0"):
             ns.ipv6(link, on=False)
         ns.link_set("t0", attrs=[(IFLA.MASTER, rtnl.u32(BRIDGE))])
-        ns.link_set("br0", up=True)
+        # Said by a user, its MTU does not follow its ports'.
+        ns.link_set("br0", up=True, attrs=[(IFLA.MTU, rtnl.u32(1500))])
         wait_for(lambda: self._state_of(ns, "br0") == 6, "br0 is not up")      # IF_OPER_UP
 
     @staticmethod

@@ -202,7 +202,7 @@ def tunnel(setup, number):
     if found.has(VX.COLLECT_METADATA) and VX.GPE in found.options:
         found.port = 4790
         found.options[VX.PORT] = rtnl.be16(4790)
-    if found.port == 8472 and rng.random() < 0.3:
+    if found.port == 8472 and rng.random() < 0.6:
         del found.options[VX.PORT]                      # It is the default.
     setup.tunnels.append(found)
     data = [Attr(kind, value) for kind, value in found.options.items()]

@@ -98,7 +98,7 @@ def ip_packet(rng, family, ends, octets, proto=17):
         label = rng.choice((0, 0xABCDE))
         return struct.pack("!IHBB", 6 << 28 | tos << 20 | label, len(octets), proto,
                            rng.choice((64, 1, 255))) + ip6(ends[0]) + ip6(ends[1]) + octets
-    options = rng.choice((b"\1" * 4, b"\x94\4\0\0", b"\x44\x08\5\0\0\0\0\0")) \
+    options = rng.choice((b"\1" * 4, b"\x94\4\0\0", b"\x07\x07\4\0\0\0\0\0")) \
         if rng.random() < 0.04 else b""
     head = struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, tos, 20 + len(options) + len(octets),
                        rng.getrandbits(16), rng.choice((0, 0x4000)), rng.choice((64, 1, 255)), proto,
