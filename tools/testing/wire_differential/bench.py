@@ -154,8 +154,10 @@ class Bench:
         for link in ("br0", "t0"):
             ns.ipv6(link, on=False)
         ns.link_set("t0", attrs=[(IFLA.MASTER, rtnl.u32(BRIDGE))])
-        # Said by a user, its MTU does not follow its ports'.
-        ns.link_set("br0", up=True, attrs=[(IFLA.MTU, rtnl.u32(1500))])
+        # An MTU that was changed by a user does not follow the ports'.
+        for mtu in (1400, 1500):
+            ns.link_set("br0", attrs=[(IFLA.MTU, rtnl.u32(mtu))])
+        ns.link_set("br0", up=True)
         wait_for(lambda: self._state_of(ns, "br0") == 6, "br0 is not up")      # IF_OPER_UP
 
     @staticmethod
