@@ -242,7 +242,7 @@ def offloaded(rng, context):
     gso, segment, header_length = 0, 0, rng.choice((0, start, start + 20, 64))
     if large:
         gso = GSO[family, proto] | (0x80 if proto == 6 and rng.random() < 0.1 else 0)
-        segment = rng.choice((100, 536, 1000, 1200, 1340, 1360, 1400, 1448))
+        segment = rng.choice((100 if size < 5000 else 1440, 536, 1000, 1200, 1340, 1360, 1400, 1448))
         header_length = start + (20 if proto == 6 else 8)
     if rng.random() < 0.03:
         start = rng.randrange(len(head), start + 40)

@@ -7,7 +7,7 @@ from typing import Any
 
 import decode
 import normal
-from bench import BRIDGE, WIRES
+from bench import WIRES
 from lib import uapi as u
 from message import Message
 from packet import Packet
@@ -18,7 +18,7 @@ SENT = {f"{ns} {name}" for ns in "ab" for name in (
     "Ip:OutRequests", "Ip:OutTransmits", "IpExt:OutOctets", "IpExt:OutMcastPkts",
     "IpExt:OutMcastOctets", "Ip6OutRequests", "Ip6OutTransmits", "Ip6OutOctets", "Ip6OutMcastPkts",
     "Ip6OutMcastOctets", "Icmp6OutMsgs", "Icmp6OutMLDv2Reports", "Icmp6OutType143")}
-# Links below are the bench's, and count on; those below the bridge join groups when the kernel likes.
+# Links below are the bench's: they count on, get old, and join groups when the kernel likes.
 FIRST_OWN = 11
 
 
@@ -159,7 +159,7 @@ def _state(left, right):
                                  f"{link}: {two.get(name)}")
     for ns in sorted(left["fdb"].keys() & right["fdb"].keys()):
         yield from _table(*({key: entry for key, entry in normal.table(side["fdb"][ns]).items()
-                             if int(key.split()[0]) >= BRIDGE} for side in (left, right)))
+                             if int(key.split()[0]) >= FIRST_OWN} for side in (left, right)))
     one, two = left["counters"], right["counters"]
     for name in sorted({*one, *two} - SENT):
         if one.get(name, 0) != two.get(name, 0):
