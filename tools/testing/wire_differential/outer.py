@@ -175,12 +175,20 @@ def taken_apart(rng, packet):
         roll = rng.random()
         if roll < 0.15:
             packet.vnet = b"\2" + PLAIN[1:]             # The checksum is known to be right.
-        elif roll < 0.2 and len(packet.octets) > 50 and packet.octets[23] == 17:
-            start = 54 if packet.octets[12] == 0x86 else 34
+        elif roll < 0.2 and (start := _udp_at(packet.octets)):
             packet.vnet = struct.pack("=BBHHHH", 1, 0, 0, 0, start, 6)
     elif rng.random() < 0.6:
         packet.cuts = cuts(rng, len(packet.octets))
     return packet
+
+
+def _udp_at(octets):
+    """Where UDP starts, if right behind a plain IP header: elsewhere the kernel minds (and warns)."""
+    if len(octets) < 70:
+        return 0
+    if octets[12:15] == b"\x08\0\x45" and octets[23] == 17 and not octets[20] & 0x3F | octets[21]:
+        return 34
+    return 54 if octets[12:14] == b"\x86\xdd" and octets[20] == 17 else 0
 
 
 def cuts(rng, length):
