@@ -40,6 +40,7 @@ mod sock;
 mod vni;
 mod wire;
 mod xmit;
+mod xmit_drop;
 mod xmit_header;
 mod xmit_meta;
 

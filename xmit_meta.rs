@@ -44,9 +44,9 @@ use crate::{
     xmit::{
         self,
         Origin,
-        TxDrop,
         Way, //
-    }, //
+    },
+    xmit_drop::TxDrop, //
 };
 use kernel::prelude::*;
 
