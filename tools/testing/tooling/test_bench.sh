@@ -21,7 +21,7 @@ test_bench_bad_options() {
 	try "$tools/vm" --icount --cpus=2 --driver=none -- true
 	status_is 2 && err_has 'icount has one CPU, not 2' || return
 	try "$tools/vm" --plugin=/nowhere.so --driver=none -- true
-	status_is 1 && err_has 'there is no plugin /nowhere.so'
+	status_is 2 && err_has 'there is no plugin /nowhere.so'
 }
 
 test_bench_lists_rows() {

@@ -37,7 +37,7 @@ test_vm_brings_files_in() {
 		cat "/files/brought in/deep/a file" /files/another
 	status_is 0 && out_is $'text\nmore' || return
 	try stock --file="$scratch/nowhere" -- true
-	status_is 1 && err_has 'there is no file .*/nowhere'
+	status_is 2 && err_has 'there is no file .*/nowhere'
 }
 
 test_vm_without_a_driver() {
@@ -93,9 +93,17 @@ test_vm_bad_options() {
 	try "$tools/vm" --interactive
 	status_is 2 && err_has 'needs a terminal' || return
 	try "$tools/vm" --file=/nowhere -- true
-	status_is 1 && err_has 'there is no file /nowhere' || return
+	status_is 2 && err_has 'there is no file /nowhere' || return
+	try "$tools/vm" --cpus=0 -- true
+	status_is 2 && err_has 'cpus needs a number from 1 on, not "0"' || return
+	try "$tools/vm" --mem=lots -- true
+	status_is 2 && err_has 'mem needs a size like 512M or 2G, not "lots"' || return
+	try "$tools/vm" --driver=stock --flavour=rt -- true
+	status_is 2 && err_has 'no such flavour: rt' || return
+	try "$tools/demo" --driver=theirs
+	status_is 2 && err_has 'driver is ours or stock, not "theirs"' || return
 	try "$tools/vm" --module=/nowhere.ko -- true
-	status_is 1 && err_has 'there is no module /nowhere.ko'
+	status_is 2 && err_has 'there is no module /nowhere.ko'
 }
 
 test_vm_ends_with_its_caller() {
