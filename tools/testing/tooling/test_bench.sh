@@ -14,6 +14,12 @@ test_bench_bad_options() {
 	status_is 2 && err_has 'takes one row, and transmit is several' || return
 	try "$tools/bench" --profile=tx-v4-60 --least=few
 	status_is 2 && err_has 'least needs a number, not "few"' || return
+	try "$tools/bench" --function=vxlan_xmit
+	status_is 2 && err_has '--function goes with --profile=ROW' || return
+	try "$tools/bench" --last --least=5
+	status_is 2 && err_has '--least goes with --profile=ROW' || return
+	try "$tools/bench" --profile=
+	status_is 2 && err_has '--profile needs a value' || return
 	try "$tools/bench" --document --only=transmit
 	status_is 2 && err_has 'document is for all rows' || return
 	try "$tools/bench" --document --last
