@@ -46,3 +46,12 @@ test_differential_parts() {
 	try "$tools/in-root" python3 -B tools/testing/differential/selftest.py
 	status_is 0
 }
+
+test_differential_bad_options() {
+	try "$tools/differential" --seed=
+	status_is 2 && err_has 'seed needs a value' || return
+	try "$tools/differential" --out=
+	status_is 2 && err_has 'out needs a value' || return
+	try "$tools/differential" --messages=many
+	status_is 2 && err_has 'messages needs a number, not "many"'
+}

@@ -38,3 +38,12 @@ test_wire_differential_parts() {
 	try "$tools/in-root" python3 -B tools/testing/wire_differential/selftest.py
 	status_is 0
 }
+
+test_wire_differential_bad_options() {
+	try "$tools/wire-differential" --seed=
+	status_is 2 && err_has 'seed needs a value' || return
+	try "$tools/wire-differential" --out=
+	status_is 2 && err_has 'out needs a value' || return
+	try "$tools/wire-differential" --packets=many
+	status_is 2 && err_has 'packets needs a number, not "many"'
+}
