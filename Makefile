@@ -46,7 +46,8 @@ no-space:
 	@test '$(words $(CURDIR))' = 1 || { echo 'error: Kbuild cannot build in "$(CURDIR)", as its path has a space; "make demo" and tools/build can' >&2; exit 1; }
 
 has-metadata:
-	@test -e '$(KDIR)/rust/libkernel.rmeta' || { echo 'error: $(KDIR) has no Rust metadata (rust/libkernel.rmeta); run "tools/prepare-kdir" to make a tree that has, then "make KDIR=/usr/src/vxlan_rs-kdir-<release>"' >&2; exit 1; }
+	@test -d '$(KDIR)' || { echo 'error: no kernel build tree "$(KDIR)" (KDIR=<prepared kernel build tree>; tools/prepare-kdir makes one for Debian'\''s kernels; "make demo" sets up everything itself)' >&2; exit 1; }
+	@test -e '$(KDIR)/rust/libkernel.rmeta' || { echo 'error: $(KDIR) has no Rust metadata (rust/libkernel.rmeta); run "tools/prepare-kdir" to make a tree that has, then "make KDIR=/usr/src/vxlan_rs-kdir-<release>"; "make demo" sets up everything itself' >&2; exit 1; }
 
 # By name, as there may be no kernel tree to ask; build/ holds what tools made.
 clean:

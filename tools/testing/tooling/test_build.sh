@@ -73,7 +73,9 @@ test_in_root_before_setup() {
 test_make_without_metadata_names_the_remedy() {
 	mkdir -p "$scratch/kdir"
 	try make -s -C "$clone" KDIR="$scratch/kdir"
-	status_is 2 && err_has 'no Rust metadata .*run "tools/prepare-kdir"'
+	status_is 2 && err_has 'no Rust metadata .*run "tools/prepare-kdir".*"make demo" sets up everything' || return
+	try make -s -C "$clone" KDIR="$scratch/nowhere"
+	status_is 2 && err_has 'no kernel build tree ".*/nowhere" .*tools/prepare-kdir .*"make demo" sets up everything'
 }
 
 test_make_help_and_clean() {
@@ -92,5 +94,7 @@ test_prepare_kdir_says_what_is_missing() {
 	mkdir -p "$scratch/headers"
 	touch "$scratch/headers/.config" "$scratch/headers/Module.symvers"
 	try "$tools/prepare-kdir" --headers="$scratch/headers" --source="$scratch" 6.12.0-amd64
-	status_is 1 && err_has 'built without Rust'
+	status_is 1 && err_has 'built without Rust' || return
+	try "$tools/prepare-kdir" --headers="$scratch/none" 7.3.4+deb13-amd64 6.12.0-amd64
+	status_is 2 && err_has 'one RELEASE only, not 7.3.4\+deb13-amd64 and 6.12.0-amd64'
 }
